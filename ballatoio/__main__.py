@@ -1,0 +1,3 @@
+from ballatoio.cli import main
+
+main()

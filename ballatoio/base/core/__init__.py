@@ -1,0 +1,1 @@
+"""Dates, languages, masking of small cells, base templates and assets. No models."""

@@ -1,0 +1,1 @@
+"""Services, the taxonomy of needs, translations of data."""

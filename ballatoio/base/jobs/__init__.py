@@ -1,0 +1,1 @@
+"""Due work, drafts, double submits."""

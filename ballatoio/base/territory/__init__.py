@@ -1,0 +1,1 @@
+"""District, building, stair, dwelling, place."""

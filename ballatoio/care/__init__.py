@@ -1,0 +1,1 @@
+"""The confidential work around a person."""

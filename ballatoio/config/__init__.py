@@ -1,0 +1,1 @@
+"""Settings, site map, gate: how the house is put together."""

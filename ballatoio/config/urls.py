@@ -1,0 +1,18 @@
+"""The site map."""
+
+from django.conf import settings
+from django.conf.urls.i18n import i18n_patterns
+from django.urls import URLPattern, URLResolver, include, path
+
+from ballatoio.config import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path(".well-known/security.txt", health.security_txt, name="security_txt"),
+]
+urlpatterns += i18n_patterns(
+    path("accesso/", include("allauth.urls")),
+    prefix_default_language=False,
+)

@@ -1,0 +1,1 @@
+"""The demo: two labs, their people and a year of desk life."""

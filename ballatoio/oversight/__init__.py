@@ -1,0 +1,1 @@
+"""Subject rights, retention, audit viewer, reporting."""

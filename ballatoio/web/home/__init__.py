@@ -1,0 +1,1 @@
+"""Public home, address page, the operator's day."""
