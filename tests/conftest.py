@@ -9,11 +9,30 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.db.backends.sqlite3.operations import DatabaseOperations
 from pytest_django.fixtures import Settings
 
 from ballatoio.base.accounts.models import Role, User
+from ballatoio.base.audit.guard import lower_guard
 from ballatoio.base.labs.models import Lab
 from tests.factories import make_lab, make_user
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audit_can_be_flushed() -> Iterator[None]:
+    """After a test with transactions of its own the runner empties the database: the append-only audit, too.
+
+    SQLite's triggers are lowered for it, and stand again with the post_migrate that follows.
+    """
+    flush = DatabaseOperations.execute_sql_flush
+
+    def lower_and_flush(self: DatabaseOperations, sql_list: list[str]) -> None:
+        lower_guard(self.connection.alias)
+        flush(self, sql_list)
+
+    DatabaseOperations.execute_sql_flush = lower_and_flush  # type: ignore[method-assign]
+    yield
+    DatabaseOperations.execute_sql_flush = flush  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,17 @@
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Two checkouts on one machine never share a database or a folder.
-NAME = "ballatoio_" + hashlib.sha256(bytes(CHECKOUT)).hexdigest()[:8] + os.environ.get("BALLATOIO_TEST_SUFFIX", "")
+SUFFIX = os.environ.get("BALLATOIO_TEST_SUFFIX", "")
+NAME = f"ballatoio_{hashlib.sha256(bytes(CHECKOUT)).hexdigest()[:8]}{SUFFIX}"
 
 os.environ["BALLATOIO_DEMO"] = "1"
-os.environ["BALLATOIO_DATA"] = str(Path(tempfile.gettempdir()) / f"{NAME}_{os.getpid()}")
+os.environ["BALLATOIO_DATA"] = str(Path(tempfile.gettempdir()) / NAME)
 os.environ["SECRET_KEY"] = "only-for-tests-" + "s" * 50
 os.environ["BALLATOIO_MASTER_KEY"] = "test:" + "QUFB" * 10 + "QUE="
 os.environ["CACHE_URL"] = "locmemcache://"
@@ -23,18 +25,31 @@ ALLOWED_HOSTS.append("testserver")
 DATABASES["default"]["OPTIONS"].pop("pool", None)
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"]["TEST"] = {"NAME": f"test_{NAME}"}
+elif "BALLATOIO_TEST_FILE" in os.environ:
+    # The browser's requests come in several threads at once: in memory they would share one connection.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"test_{NAME}.db")}
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 class UndefinedVariable(str):
-    """Put in the place of a template variable that does not exist: printing it fails the test."""
+    """Put in the place of a template variable that does not exist: printing it in a page of ours fails the test.
+
+    Templates of libraries live with their own holes.
+    """
 
     def __contains__(self, key: object) -> bool:
         return key == "%s"
 
     def __mod__(self, name: object) -> str:
-        raise AssertionError(f"undefined template variable: {name}")
+        frame = sys._getframe(1)
+        while frame.f_back and not hasattr(frame.f_locals.get("self"), "origin"):
+            frame = frame.f_back
+        template = getattr(frame.f_locals.get("self"), "origin", None)
+        if str(template).startswith(str(CHECKOUT / "ballatoio")):
+            raise AssertionError(f"undefined template variable in {template}: {name}")
+        return ""
 
 
 TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = UndefinedVariable("%s")

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 from django.db import IntegrityError
+from django.http import Http404
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.core.keys import _parse
-from ballatoio.base.labs.models import Lab
 from ballatoio.config.gate import GateMiddleware, RouteWithoutAccess
 from ballatoio.config.logs import JsonFormatter
 from tests.factories import sign_in
@@ -70,9 +70,8 @@ def test_a_route_without_a_row_is_refused(rf: RequestFactory, settings: Settings
     with pytest.raises(RouteWithoutAccess):
         gate.refuse_undeclared("nobody:declared")
     settings.DEMO = False
-    with pytest.raises(Exception, match="^$") as refusal:
+    with pytest.raises(Http404):
         gate.refuse_undeclared("nobody:declared")
-    assert type(refusal.value).__name__ == "Http404"
 
 
 def test_logs_name_the_route_and_never_what_was_typed() -> None:
@@ -102,9 +101,7 @@ def test_production_settings_pass_the_deployment_checks() -> None:
         ALLOWED_HOSTS="laboratorio.example.org",
         BALLATOIO_MASTER_KEY="k1:" + "QUFB" * 10 + "QUE=",
     )
-    assert (done.returncode, done.stderr.strip()) == (0, "System check identified no issues (0 silenced).") or (
-        done.returncode == 0
-    ), done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_demo_refuses_any_other_host() -> None:
@@ -122,5 +119,5 @@ def test_the_sign_in_page_opens(client: Client) -> None:
     assert client.get("/accesso/login/").status_code == 200
 
 
-def test_a_desk_member_is_asked_nothing_twice(client: Client, anna: User, mazzini: Lab) -> None:
-    assert sign_in(client, anna).get("/accesso/2fa/").status_code in (200, 302)
+def test_staff_with_second_factor_is_let_in(client: Client, anna: User) -> None:
+    assert sign_in(client, anna).get("/accesso/2fa/").status_code == 200

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from ballatoio.base.accounts.models import Role  # noqa: F401 (the rows name roles)
+from ballatoio.base.accounts.models import Role
 
 
 class Who(Enum):
@@ -52,7 +52,6 @@ SIGN_IN: dict[str, Access] = {
     "account_request_login_code": public(FORM),
     "account_confirm_login_code": public(FORM),
     "account_reset_password": public(FORM),
-    "account_reset_password_done": public(),
     "account_confirm_password_reset_code": public(FORM),
     "account_complete_password_reset": public(FORM),
     "account_password_reset_completed": public(),
@@ -79,4 +78,48 @@ OPERATION: dict[str, Access] = {
     "security_txt": public(),
 }
 
-ACCESS: dict[str, Access] = SIGN_IN | OPERATION
+ACCOUNTS: dict[str, Access] = {
+    "accounts:member_list": for_roles(Role.COORDINATOR),
+    "accounts:member_invite": for_roles(Role.COORDINATOR, methods=FORM),
+    "accounts:membership_end": for_roles(Role.COORDINATOR, methods=ACT),
+    "accounts:invitation_accept": public(FORM),
+}
+
+PRIVACY: dict[str, Access] = {
+    "privacy:audit_list": for_roles(Role.COORDINATOR),
+    "privacy:retention_list": for_roles(Role.COORDINATOR, methods=FORM),
+    "privacy:code_issue": for_roles(Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR, methods=ACT),
+    "privacy:sign_in": public(FORM),
+    "privacy:resident_home": signed_in(READ),
+    "privacy:resident_audit": signed_in(READ),
+}
+
+DIRECTORY: dict[str, Access] = {
+    "directory:service_list": public(),
+    "directory:service_detail": public(),
+    "directory:service_sheet": public(),
+    "directory:service_manage": for_roles(Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR),
+    "directory:service_new": for_roles(Role.COORDINATOR, methods=FORM),
+    "directory:service_edit": for_roles(Role.COORDINATOR, methods=FORM),
+    "directory:service_verify": for_roles(Role.COORDINATOR, methods=ACT),
+    "directory:service_translate": for_roles(Role.MEDIATOR, Role.COORDINATOR, methods=FORM),
+}
+
+HOME: dict[str, Access] = {
+    "home:lab_list": public(),
+    "home:accessibility": public(),
+    "home:lab_home": public(),
+    "home:district_map": public(),
+    "home:services_map": public(),
+    "home:address_search": public(),
+    "home:address_detail": public(),
+    "home:address_map": public(),
+    "home:callback_request": public(FORM),
+    "home:callback_done": public(),
+    "home:accessibility_statement": public(),
+    "home:accessibility_feedback": public(FORM),
+    "home:accessibility_done": public(),
+    "home:privacy_note": public(),
+}
+
+ACCESS: dict[str, Access] = SIGN_IN | OPERATION | DIRECTORY | ACCOUNTS | PRIVACY | HOME

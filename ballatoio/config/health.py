@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django_prometheus.exports import ExportToDjangoView
 
-from ballatoio.base.core.keys import master_keys
+from ballatoio.base.vault.services import MasterKeyIsWrong, check_master_key
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        master_keys()
+        check_master_key()
     except DatabaseError:
         log.exception("not ready: the database does not answer")
-    except ImproperlyConfigured:
+    except (ImproperlyConfigured, MasterKeyIsWrong):
         log.exception("not ready: no usable master key")
     else:
         return HttpResponse("ok\n", content_type="text/plain")

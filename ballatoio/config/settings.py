@@ -56,6 +56,8 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 # --- Applications ---------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    # First: its templates take the place of the libraries' own (sign-in pages).
+    "ballatoio.base.core",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -68,7 +70,6 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_prometheus",
-    "ballatoio.base.core",
     "ballatoio.base.audit",
     "ballatoio.base.labs",
     "ballatoio.base.accounts",
@@ -140,7 +141,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         ),
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=6)}}
+    DATABASES["default"]["OPTIONS"] = {
+        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=6), "timeout": 10}
+    }
 
 # --- Cache, sessions, mail, files -----------------------------------------------------------------------
 # Rate limits live in the cache, so it has to be shared by all workers: files by default, Redis by setting.
@@ -183,6 +186,8 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
+ACCOUNT_ADAPTER = "ballatoio.base.accounts.adapters.AccountAdapter"
+MFA_ADAPTER = "ballatoio.base.accounts.adapters.SecondFactorAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -275,9 +280,23 @@ if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
     import sentry_sdk
 
     # No request body, no user, no local variables: all three hold what people told the desk.
-    sentry_sdk.init(
-        SENTRY_DSN, send_default_pii=False, max_request_body_size="never", include_local_variables=False
-    )
+    sentry_sdk.init(SENTRY_DSN, send_default_pii=False, max_request_body_size="never", include_local_variables=False)
 
 # Background work: kind of DueWork -> dotted path of the function in a tasks.py that does it.
-DUE_WORK: dict[str, str] = {}
+DUE_WORK: dict[str, str] = {
+    "audit.seal": "ballatoio.base.audit.tasks.seal_chains",
+    "jobs.clear": "ballatoio.base.jobs.tasks.clear_old_work",
+    "accounts.forget_codes": "ballatoio.base.accounts.tasks.forget_expired_codes",
+    "privacy.erase": "ballatoio.oversight.privacy.tasks.erase_expired",
+    "desk.escalate": "ballatoio.care.desk.tasks.escalate_silent_needs",
+    "desk.deliver_message": "ballatoio.care.desk.tasks.deliver_message",
+    "people.person_changed": "ballatoio.care.desk.tasks.refresh_person",
+}
+# What comes back by itself: kind of DueWork -> every so many minutes.
+PERIODIC_WORK: dict[str, int] = {
+    "audit.seal": 15,
+    "jobs.clear": 24 * 60,
+    "accounts.forget_codes": 24 * 60,
+    "privacy.erase": 24 * 60,
+    "desk.escalate": 60,
+}

@@ -1,6 +1,5 @@
 """The site map."""
 
-from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -14,5 +13,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += i18n_patterns(
     path("accesso/", include("allauth.urls")),
+    path("<slug:lab>/", include("ballatoio.base.accounts.urls")),
+    path("<slug:lab>/", include("ballatoio.oversight.privacy.urls")),
+    path("<slug:lab>/servizi/", include("ballatoio.base.directory.urls")),
+    path("", include("ballatoio.web.home.urls")),
     prefix_default_language=False,
 )
+
+handler500 = "ballatoio.web.home.views.server_error"

@@ -1,5 +1,6 @@
 """The request as the gate hands it to a view."""
 
+from allauth.account.adapter import get_adapter
 from django.http import HttpRequest
 
 from ballatoio.base.accounts.models import User
@@ -17,3 +18,8 @@ class StaffRequest(LabRequest):
     """A request inside a lab from somebody who works there."""
 
     user: User
+
+
+def source_of(request: HttpRequest) -> str:
+    """Give the network address that asks, for counting tries: the one that the outermost trusted proxy saw."""
+    return str(get_adapter(request).get_client_ip(request))

@@ -26,13 +26,14 @@ class Role(models.TextChoices):
     SYSTEM_ADMINISTRATOR = "system_administrator", _("Amministratore del sistema")
 
 
-# Roles that are held for the whole installation, not for one lab.
+# Roles that are held for the whole installation, not for one lab: no coordinator of a lab can give them.
 INSTALLATION_ROLES = (Role.CITY_COORDINATOR, Role.SYSTEM_ADMINISTRATOR)
+LAB_ROLES = tuple(role for role in Role if role not in INSTALLATION_ROLES)
 
 
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
+    def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower() or None, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -48,8 +49,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     retention = "account"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    email = models.EmailField(unique=True)
-    name = models.CharField(max_length=120)
+    # Empty for residents, who sign in with a one-time code, and for those who left.
+    email = models.EmailField(unique=True, null=True, blank=True)
+    name = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=8, default="it")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
@@ -67,7 +69,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ["name", "pk"]
 
     def __str__(self) -> str:
-        return self.name or self.email
+        return self.name or self.email or str(_("Persona senza nome"))
 
     @cached_property
     def current_memberships(self) -> list["Membership"]:
@@ -106,6 +108,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def of_lab(self, lab: Lab) -> "MembershipQuerySet":
         return self.filter(lab=lab)
+
+    def visible_to(self, user: "User") -> "MembershipQuerySet":
+        """The members of the labs that the user coordinates."""
+        return self.filter(lab_id__in=user.labs_as(Role.COORDINATOR))
 
 
 class Membership(models.Model):

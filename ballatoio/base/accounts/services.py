@@ -13,10 +13,24 @@ from ballatoio.base.core import keys
 from ballatoio.base.core.ids import clean_code, new_code
 from ballatoio.base.labs.models import Lab, Organisation
 
-from .models import AccessCode, Membership, User
+from .models import LAB_ROLES, AccessCode, Membership, User
 
 WRONG_CODES_ALLOWED = 10
+CODE_RECORD_LIFE = timedelta(days=30)
+INVITATION_LIFE = timedelta(days=7)
 WRONG_CODES_WINDOW = timedelta(minutes=15)
+
+
+class RoleIsNotOfALab(Exception):
+    """The role is held for the whole installation: only who operates it can give it."""
+
+
+class AlreadyAMember(Exception):
+    """This person has this role in the lab already."""
+
+
+class EndsBeforeItBegan(Exception):
+    """A membership cannot end before its first day."""
 
 
 class CodeDoesNotWork(Exception):
@@ -27,6 +41,7 @@ class TooManyWrongCodes(Exception):
     """Too many wrong codes came from the same place: wait before trying again."""
 
 
+@transaction.atomic
 def start_membership(
     user: User,
     *,
@@ -53,8 +68,60 @@ def start_membership(
 
 
 @transaction.atomic
+def invite_member(
+    lab: Lab,
+    *,
+    name: str,
+    email: str,
+    role: str,
+    organisation: Organisation | None = None,
+    until: date | None = None,
+    by: User,
+) -> tuple[Membership, str]:
+    """Let somebody work in `lab` from today; give the membership and the code with which they choose a password.
+
+    The code is "" for somebody who has a password already: a new one set through an invitation would hand their
+    account to whoever invites. Raise RoleIsNotOfALab for a role that is held for the whole installation, and
+    AlreadyAMember when they have that role in the lab today.
+    """
+    if role not in LAB_ROLES:
+        raise RoleIsNotOfALab
+    user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email, name=name)
+    if Membership.objects.current().of_lab(lab).filter(user=user, role=role).exists():
+        raise AlreadyAMember
+    membership = start_membership(user, lab=lab, role=role, organisation=organisation, until=until, by=by)
+    if user.has_usable_password() or user.demo_name:
+        return membership, ""
+    _, code = issue_code(
+        user, purpose=AccessCode.Purpose.INVITATION, lab=lab, valid_for=INVITATION_LIFE, by=by
+    )
+    return membership, code
+
+
+@transaction.atomic
+def accept_invitation(code: str, *, lab: Lab, password: str, source: str) -> User:
+    """Use an invitation to choose the first password; give its user, who then signs in as everybody does.
+
+    Raise CodeDoesNotWork and TooManyWrongCodes as redeem_code does.
+    """
+    access_code = redeem_code(code, purpose=AccessCode.Purpose.INVITATION, lab=lab, source=source)
+    user = User.objects.select_for_update(of=("self",)).get(pk=access_code.object_id)
+    if user.has_usable_password() or not user.is_active:
+        raise CodeDoesNotWork
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    record_act("invitation.accept", user, by=user, lab_id=lab.pk)
+    return user
+
+
+@transaction.atomic
 def end_membership(membership: Membership, *, on: date, by: User) -> None:
-    """End a membership with the day `on`: from the next day its user sees nothing of the lab."""
+    """End a membership with the day `on`: from the next day its user sees nothing of the lab.
+
+    Raise EndsBeforeItBegan for a day before its first.
+    """
+    if on < membership.since:
+        raise EndsBeforeItBegan
     membership.until = on
     membership.save(update_fields=["until"])
     record_act("membership.end", membership, by=by, lab_id=membership.lab_id, detail={"on": on.isoformat()})
@@ -102,7 +169,8 @@ def redeem_code(code: str, *, purpose: str, lab: Lab | None, source: str) -> Acc
     the code does not open, TooManyWrongCodes after ten wrong ones from the same source in a quarter of an hour.
     """
     counter = f"wrong-codes:{keys.mac('rate', source.encode()).hex()[:32]}"
-    if cache.get(counter, 0) >= WRONG_CODES_ALLOWED:
+    wrong = cache.get(counter, 0)
+    if wrong >= WRONG_CODES_ALLOWED:
         raise TooManyWrongCodes
     digests = [_digest(clean_code(code), purpose, key_id) for key_id in keys.master_keys()]
     with transaction.atomic():
@@ -115,8 +183,8 @@ def redeem_code(code: str, *, purpose: str, lab: Lab | None, source: str) -> Acc
         if found is not None and AccessCode.objects.usable().filter(pk=found.pk).update(uses=F("uses") + 1):
             record_act("code.redeem", found, by=None, lab_id=lab.pk if lab else None)
             return found
-    cache.add(counter, 0, WRONG_CODES_WINDOW.total_seconds())
-    cache.incr(counter)
+    # Set anew, not incremented: the file cache forgets the timeout of a counter that it increments.
+    cache.set(counter, wrong + 1, WRONG_CODES_WINDOW.total_seconds())
     raise CodeDoesNotWork
 
 
@@ -129,6 +197,13 @@ def revoke_codes(obj: Model, *, by: User | None, lab_id: uuid.UUID | None) -> in
     if stopped:
         record_act("code.revoke", obj, by=by, lab_id=lab_id, detail={"codes": stopped})
     return stopped
+
+
+@transaction.atomic
+def forget_expired_codes() -> int:
+    """Delete the codes that stopped working more than thirty days ago; give how many."""
+    deleted, _ = AccessCode.objects.filter(expires_at__lt=timezone.now() - CODE_RECORD_LIFE).delete()
+    return deleted
 
 
 def _digest(code: str, purpose: str, key_id: str) -> bytes:

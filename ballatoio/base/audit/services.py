@@ -2,8 +2,10 @@
 
 import hmac
 import json
+import logging
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,8 @@ from django.utils import timezone
 from ballatoio.base.core import keys
 
 from .models import AuditEntry, ChainHead
+
+logger = logging.getLogger(__name__)
 
 # Acts that belong to no lab (a new lab, a system setting) have a chain of their own.
 INSTALLATION = uuid.UUID(int=0)
@@ -36,6 +40,15 @@ class Break:
     chain: uuid.UUID
     position: int
     reason: str
+
+
+@dataclass(frozen=True)
+class Seal:
+    """How long a chain was, and how it ended, when it was sealed outside the database."""
+
+    chain: uuid.UUID
+    count: int
+    mac: bytes
 
 
 def record_act(
@@ -135,11 +148,16 @@ def seal_path() -> Path:
 
 
 def seal_chains() -> int:
-    """Append the count and head of every chain to the seal file; give how many chains were sealed.
+    """Append the count and head of every chain that grew since its last seal; give how many were sealed.
 
-    Somebody who cuts the end of a chain in the database cannot cut it from here with the same hand.
+    Somebody who cuts the end of a chain in the database cannot cut it from here with the same hand. Each line is
+    also logged, so that whoever collects the logs elsewhere holds a third copy.
     """
-    heads = list(ChainHead.objects.order_by("chain"))
+    sealed = {line.chain: line.count for _, line in _read_seals() if line is not None}
+    heads = [head for head in ChainHead.objects.order_by("chain") if head.count > sealed.get(head.chain, 0)]
+    if not heads:
+        return 0
+    seal_path().parent.mkdir(parents=True, exist_ok=True)
     with seal_path().open("a", encoding="utf-8") as file:
         for head in heads:
             line = {
@@ -151,6 +169,9 @@ def seal_chains() -> int:
             }
             line["seal"] = _seal_mac(line)
             file.write(json.dumps(line) + "\n")
+            logger.info("audit seal %s", json.dumps(line))
+        file.flush()
+        os.fsync(file.fileno())
     return len(heads)
 
 
@@ -159,20 +180,52 @@ def _seal_mac(line: dict[str, Any]) -> str:
     return keys.mac("audit-seal", text.encode(), str(line["key_id"])).hex()
 
 
-def verify_chains() -> Iterator[Break]:
-    """Walk every chain from its first entry and give each place that does not hold: nothing means intact."""
+def _read_seals() -> Iterator[tuple[int, "Seal | None"]]:
+    """Give each line of the seal file with its number; None for a line that is not as it was written."""
+    if not seal_path().exists():
+        return
+    with seal_path().open(encoding="utf-8", errors="replace") as file:
+        for number, text in enumerate(file, start=1):
+            try:
+                line = json.loads(text)
+                if not hmac.compare_digest(_seal_mac(line), line["seal"]):
+                    raise ValueError
+                yield number, Seal(uuid.UUID(line["chain"]), int(line["count"]), bytes.fromhex(line["mac"]))
+            except (ValueError, KeyError, TypeError):
+                yield number, None
+
+
+def count_entries() -> int:
+    """Give how many entries there are to verify, as the heads of the chains have it."""
+    return int(ChainHead.objects.aggregate(models.Sum("count"))["count__sum"] or 0)
+
+
+def verify_chains(on_progress: Callable[[int], object] = lambda entries: None) -> Iterator[Break]:
+    """Walk every chain from its first entry and give each place that does not hold: nothing means intact.
+
+    `on_progress` is told of every thousand entries walked. Entries that arrive meanwhile are left for the next time.
+    """
+    seals: dict[uuid.UUID, dict[int, bytes]] = {}
+    for number, seal in _read_seals():
+        if seal is None:
+            yield Break(INSTALLATION, 0, f"line {number} of the seal file was changed")
+        else:
+            seals.setdefault(seal.chain, {})[seal.count] = seal.mac
+    known = set()
     for head in ChainHead.objects.order_by("chain"):
-        yield from _verify_chain(head)
-    known = set(ChainHead.objects.values_list("chain", flat=True))
-    chains = AuditEntry.objects.order_by("chain").values_list("chain", flat=True).distinct()
-    for chain in set(chains) - known:
+        known.add(head.chain)
+        yield from _verify_chain(head, seals.pop(head.chain, {}), on_progress)
+    entries = AuditEntry.objects.exclude(chain__in=known).order_by("chain")
+    for chain in entries.values_list("chain", flat=True).distinct():
         yield Break(chain, 0, "entries without a head")
-    yield from _verify_seals()
+    for chain, missing in seals.items():
+        yield Break(chain, max(missing), "the whole chain is gone")
 
 
-def _verify_chain(head: ChainHead) -> Iterator[Break]:
+def _verify_chain(head: ChainHead, seals: dict[int, bytes], on_progress: Callable[[int], object]) -> Iterator[Break]:
     previous, position = b"", 0
-    for entry in AuditEntry.objects.filter(chain=head.chain).order_by("position").iterator(chunk_size=2000):
+    entries = AuditEntry.objects.filter(chain=head.chain, position__lte=head.count).order_by("position")
+    for entry in entries.iterator(chunk_size=2000):
         position += 1
         if entry.position != position:
             yield Break(head.chain, position, "an entry is missing")
@@ -181,21 +234,15 @@ def _verify_chain(head: ChainHead) -> Iterator[Break]:
             yield Break(head.chain, position, "an entry was changed")
             return
         previous = bytes(entry.mac)
+        if seals.pop(position, previous) != previous:
+            yield Break(head.chain, position, "the entry is not the one that was sealed")
+        if position % 1000 == 0:
+            on_progress(1000)
+    on_progress(position % 1000)
     if position != head.count or previous != bytes(head.mac):
         yield Break(head.chain, position, "the end of the chain was cut")
-
-
-def _verify_seals() -> Iterator[Break]:
-    if not seal_path().exists():
-        return
-    for number, text in enumerate(seal_path().read_text(encoding="utf-8").splitlines(), start=1):
-        line = json.loads(text)
-        chain, count = uuid.UUID(line["chain"]), int(line["count"])
-        if not hmac.compare_digest(_seal_mac(line), line["seal"]):
-            yield Break(chain, count, f"line {number} of the seal file was changed")
-        elif count and not _stands(chain, count, bytes.fromhex(line["mac"])):
-            yield Break(chain, count, "an entry that was sealed is no longer there")
-
-
-def _stands(chain: uuid.UUID, position: int, entry_hmac: bytes) -> bool:
-    return AuditEntry.objects.filter(chain=chain, position=position, mac=entry_hmac).exists()
+    elif seals:
+        yield Break(head.chain, max(seals), "an entry that was sealed is no longer there")
+    present_count = ChainHead.objects.filter(chain=models.OuterRef("chain")).values("count")
+    if AuditEntry.objects.filter(chain=head.chain, position__gt=models.Subquery(present_count)).exists():
+        yield Break(head.chain, head.count + 1, "entries stand after the end of the chain")

@@ -1,9 +1,6 @@
 """Text as people type it, made comparable."""
 
-import re
 import unicodedata
-
-_NOT_WORD = re.compile(r"[^\w]+", re.UNICODE)
 
 
 def normalise(text: str) -> str:
@@ -13,8 +10,13 @@ def normalise(text: str) -> str:
     'viale omero 12 a'
     """
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return _NOT_WORD.sub(" ", bare.replace("_", " ")).strip()
+    # The vowel signs of Bengali or Sinhala are marks (M), not letters, and without them a name falls to pieces.
+    bare = "".join(
+        character if character.isalnum() or unicodedata.category(character)[0] == "M" else " "
+        for character in decomposed
+        if not unicodedata.combining(character)
+    )
+    return " ".join(bare.split())
 
 
 def words(text: str) -> list[str]:

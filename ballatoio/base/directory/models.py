@@ -1,3 +1,10 @@
+import uuid
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -7,6 +14,9 @@ from ballatoio.base.accounts.models import User
 from ballatoio.base.core.ids import new_id, random_id
 from ballatoio.base.labs.models import Lab, Organisation
 from ballatoio.base.territory.models import Place
+
+# After so many days without a check the desk no longer trusts a sheet and the coordinator finds it in a list.
+VERIFY_AFTER_DAYS = 180
 
 
 class NeedTerm(models.Model):
@@ -36,7 +46,20 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         return self.filter(lab=lab)
 
     def published(self) -> "ServiceQuerySet":
-        return self.exclude(status=Service.Status.DEFUNCT)
+        """What anybody may read: not what is gone, nor what a group without a public sheet offers."""
+        return self.exclude(status=Service.Status.DEFUNCT).filter(organisation__is_public=True)
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> "ServiceQuerySet":
+        """What is published; whoever works in the lab also sees the rest of its own."""
+        lab_ids: frozenset[uuid.UUID] = getattr(user, "lab_ids", frozenset())
+        shown = Q(organisation__is_public=True) & ~Q(status=Service.Status.DEFUNCT)
+        return self.filter(shown | Q(lab_id__in=lab_ids))
+
+    def to_verify(self, on: date | None = None) -> "ServiceQuerySet":
+        """Nobody has checked them for half a year: hours and phones may have changed."""
+        limit = (on or timezone.localdate()) - timedelta(days=VERIFY_AFTER_DAYS)
+        unchecked = Q(last_verified_on__isnull=True) | Q(last_verified_on__lt=limit)
+        return self.filter(unchecked).exclude(status=Service.Status.DEFUNCT)
 
 
 class Service(models.Model):
@@ -77,6 +100,8 @@ class Service(models.Model):
     last_verified_on = models.DateField(null=True, blank=True)
     needs = models.ManyToManyField(NeedTerm, related_name="services", blank=True)
     version = models.PositiveIntegerField(default=1)
+    # Every word that the service is found by, in all its languages, normalised, each after a space.
+    search_key = models.TextField(blank=True, default="", editable=False)
 
     objects = ServiceQuerySet.as_manager()
 
@@ -87,6 +112,13 @@ class Service(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_to_verify(self) -> bool:
+        """Whether half a year has gone by since somebody last checked the sheet."""
+        if self.last_verified_on is None:
+            return True
+        return self.last_verified_on < timezone.localdate() - timedelta(days=VERIFY_AFTER_DAYS)
 
 
 class Schedule(models.Model):
@@ -139,6 +171,16 @@ class ScheduleException(models.Model):
         return str(self.on)
 
 
+class TranslationQuerySet(models.QuerySet["Translation"]):
+    def of(self, records: Iterable[models.Model]) -> "TranslationQuerySet":
+        """Every translation of the given records, whatever their kind."""
+        listed = list(records)
+        return self.filter(
+            object_type__in={record._meta.label_lower for record in listed},
+            object_id__in=[record.pk for record in listed],
+        )
+
+
 class Translation(models.Model):
     """A text of a public record in another language, and who stands behind it."""
 
@@ -148,6 +190,16 @@ class Translation(models.Model):
         REVIEWED = "reviewed", _("Riletto da chi parla la lingua")
         APPROVED = "approved", _("Approvato dall’istituzione")
         STALE = "stale", _("Il testo italiano è cambiato")
+
+    # From each state ("" = not there yet), the states that somebody may bring it to; to stay is to reword.
+    ALLOWED: ClassVar[dict[str, frozenset[str]]] = {
+        "": frozenset({State.MACHINE, State.DRAFT, State.REVIEWED}),
+        State.MACHINE: frozenset({State.MACHINE, State.DRAFT, State.REVIEWED, State.STALE}),
+        State.DRAFT: frozenset({State.DRAFT, State.REVIEWED, State.STALE}),
+        State.REVIEWED: frozenset({State.DRAFT, State.REVIEWED, State.APPROVED, State.STALE}),
+        State.APPROVED: frozenset({State.DRAFT, State.REVIEWED, State.STALE}),
+        State.STALE: frozenset({State.MACHINE, State.DRAFT, State.REVIEWED}),
+    }
 
     data_class = "public"
     retention = "permanent"
@@ -164,11 +216,11 @@ class Translation(models.Model):
     changed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     changed_at = models.DateTimeField(default=timezone.now)
 
+    objects = TranslationQuerySet.as_manager()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["object_type", "object_id", "language", "field"], name="translation_once"
-            )
+            models.UniqueConstraint(fields=["object_type", "object_id", "language", "field"], name="translation_once")
         ]
 
     def __str__(self) -> str:

@@ -8,21 +8,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.labs.models import Lab
-from ballatoio.base.vault.models import DataKey
-from ballatoio.base.vault.services import open_texts, reseal_texts, seal_texts
+from ballatoio.base.vault.services import forget_keys, open_texts, reseal_texts, seal_texts
 
-from .models import Draft, DueWork, SubmittedOnce
+from .models import Draft, DraftQuerySet, DueWork, SubmittedOnce
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 FIRST_PAUSE = timedelta(minutes=1)
+# A draft bridges a power cut or a weekend; after that nobody comes back to it and it is only somebody's words.
+DRAFT_LIFE = timedelta(days=7)
+WORK_LIFE = timedelta(days=30)
 
 
 class AlreadySubmitted(Exception):
@@ -60,6 +62,9 @@ def do_next_work() -> DueWork | None:
     is tried again after 1, 2, 4… minutes; after eight times it is dead and stays where people see it.
     """
     work: DueWork | None = None
+    if not DueWork.objects.due().exists():
+        # Looked at before the transaction begins: on SQLite a transaction holds everybody else's writing up.
+        return None
     try:
         with transaction.atomic():
             rows = DueWork.objects.due()
@@ -137,8 +142,13 @@ def save_draft(
         draft = Draft.objects.select_for_update(of=("self",)).filter(user=by, lab=lab, kind=kind, key=key).first()
         if draft is None:
             draft = Draft(user=by, lab=lab, kind=kind, key=key)
-            seal_texts([(draft, texts)])
-            draft.save(force_insert=True)
+            try:
+                with transaction.atomic():
+                    seal_texts([(draft, texts)])
+                    draft.save(force_insert=True)
+            except IntegrityError:
+                # Another window of the same user began the same draft a moment ago.
+                raise DraftChangedElsewhere from None
             return draft
         if version is not None and version != draft.version:
             raise DraftChangedElsewhere
@@ -155,8 +165,27 @@ def read_draft(draft: Draft) -> dict[str, Any]:
     return fields
 
 
+@transaction.atomic
 def drop_draft(*, by: User, lab: Lab, kind: str, key: str) -> None:
     """Forget a draft, key and all: it was sent, or its writer discarded it."""
-    for draft in Draft.objects.filter(user=by, lab=lab, kind=kind, key=key):
-        draft.delete()
-        DataKey.objects.filter(pk=draft.data_key_id).delete()
+    _forget_drafts(Draft.objects.filter(user=by, lab=lab, kind=kind, key=key))
+
+
+def _forget_drafts(drafts: DraftQuerySet) -> int:
+    pairs = list(drafts.values_list("pk", "data_key_id"))
+    Draft.objects.filter(pk__in=[pk for pk, _ in pairs]).delete()
+    forget_keys(key_id for _, key_id in pairs if key_id)
+    return len(pairs)
+
+
+def clear_old_work() -> dict[str, int]:
+    """Forget drafts untouched for seven days, and forms and work done more than thirty days ago; give how many.
+
+    Dead work stays: somebody has to see it.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        drafts = _forget_drafts(Draft.objects.filter(updated_at__lt=now - DRAFT_LIFE))
+    forms, _ = SubmittedOnce.objects.filter(at__lt=now - WORK_LIFE).delete()
+    work, _ = DueWork.objects.filter(done_at__lt=now - WORK_LIFE).delete()
+    return {"drafts": drafts, "forms": forms, "work": work}

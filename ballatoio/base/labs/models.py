@@ -22,6 +22,8 @@ class Lab(models.Model):
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
     city = models.CharField(max_length=80)
+    # Two letters: whose patron's day is a holiday here.
+    province = models.CharField(max_length=2, blank=True)
     address = models.CharField(max_length=200)
     phone = models.CharField(max_length=40)
     email = models.EmailField(blank=True)

@@ -4,19 +4,16 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 import holidays
-from django.conf import settings
 
 from ballatoio.base.audit.services import Actor, record_act
 
 from .models import ClosingDay, Lab
 
 
-@lru_cache(maxsize=8)
-def _public_holidays(year: int) -> frozenset[date]:
-    calendar = holidays.country_holidays(
-        settings.HOLIDAYS_COUNTRY, subdiv=settings.HOLIDAYS_SUBDIVISION or None, years=year
-    )
-    return frozenset(calendar)
+@lru_cache(maxsize=64)
+def public_holidays(year: int, province: str = "") -> frozenset[date]:
+    """Give the public holidays of a year, with the patron's day of a province (its two letters) when it is given."""
+    return frozenset(holidays.country_holidays("IT", subdiv=province or None, years=year))
 
 
 def is_working_day(lab: Lab, on: date, closing_days: frozenset[date] | None = None) -> bool:
@@ -24,7 +21,7 @@ def is_working_day(lab: Lab, on: date, closing_days: frozenset[date] | None = No
 
     `closing_days` spares the query to whoever asks for many days.
     """
-    if on.weekday() >= 5 or on in _public_holidays(on.year):
+    if on.weekday() >= 5 or on in public_holidays(on.year, lab.province):
         return False
     if closing_days is None:
         return not ClosingDay.objects.filter(lab=lab, on=on).exists()

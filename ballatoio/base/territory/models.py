@@ -24,7 +24,9 @@ class District(models.Model):
     name = models.CharField(max_length=120)
     geometry: "models.JSONField[GeoJSON, GeoJSON]" = models.JSONField()
     source = models.CharField(max_length=200)
-    labs = models.ManyToManyField(Lab, related_name="districts", blank=True)
+    labs = models.ManyToManyField(Lab, related_name="+", blank=True)
+    # Tells every process that its map of the districts is out of date.
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
 
     class Meta:
         ordering = ["name"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from collections.abc import Iterable, Iterator
 
 from cryptography.exceptions import InvalidTag
@@ -19,6 +20,10 @@ NONCE_BYTES = 12
 
 class TextIsGone(Exception):
     """The key of this record was destroyed: its text cannot be read by anybody any more."""
+
+
+class TextWasTampered(Exception):
+    """The sealed text is not the one that was written here: somebody changed it or moved it from another record."""
 
 
 class MasterKeyIsWrong(Exception):
@@ -80,11 +85,16 @@ def reseal_texts(record: SealedRecord, texts: dict[str, str]) -> None:
 def open_texts(record: SealedRecord) -> dict[str, str]:
     """Give the texts of a record by name. Whoever calls this for a person records the reading in the audit.
 
-    Raise TextIsGone when the record had texts and its key was destroyed, MasterKeyIsWrong on a wrong master key.
+    Raise TextIsGone when the record had texts and its key was destroyed, MasterKeyIsWrong on a wrong master key,
+    TextWasTampered when the sealed text is not the one that was written in this record.
     """
     if not record.sealed:
         return {}
-    texts: dict[str, str] = json.loads(_decrypt(_secret_of(record), bytes(record.sealed), _binding(record)))
+    secret = _secret_of(record)
+    try:
+        texts: dict[str, str] = json.loads(_decrypt(secret, bytes(record.sealed), _binding(record)))
+    except InvalidTag:
+        raise TextWasTampered from None
     return texts
 
 
@@ -119,11 +129,7 @@ def rotate_master_key(batch: int = 500) -> Iterator[int]:
     done = 0
     while True:
         with transaction.atomic():
-            old = list(
-                DataKey.objects.select_for_update()
-                .exclude(key_id=keys.newest_key_id())
-                .order_by("pk")[:batch]
-            )
+            old = list(DataKey.objects.select_for_update().exclude(key_id=keys.newest_key_id()).order_by("pk")[:batch])
             for data_key in old:
                 _wrap(data_key, _unwrap(data_key))
             DataKey.objects.bulk_update(old, ["key_id", "wrapped"])
@@ -133,9 +139,21 @@ def rotate_master_key(batch: int = 500) -> Iterator[int]:
         yield done
 
 
+def forget_keys(key_ids: Iterable[uuid.UUID]) -> int:
+    """Destroy data keys by their ids, for a caller that erases their records and records the act; give how many."""
+    destroyed, _ = DataKey.objects.filter(pk__in=list(key_ids)).delete()
+    return destroyed
+
+
 def check_master_key() -> None:
-    """Try the master keys on one record locked with each: raise when an installation started with a wrong key."""
-    for key_id in DataKey.objects.order_by("key_id").values_list("key_id", flat=True).distinct():
-        sample = DataKey.objects.filter(key_id=key_id).order_by("pk").first()
-        if sample:
-            _unwrap(sample)
+    """Try the master keys on one data key locked with each.
+
+    Raise MasterKeyIsWrong when one does not open its sample, ImproperlyConfigured when one is missing: the
+    installation must not start, or it would write records that the next start cannot read.
+    """
+    keys.master_keys()
+    # One look into the index for each master key ever used, however many the records.
+    sample = DataKey.objects.order_by("key_id").first()
+    while sample:
+        _unwrap(sample)
+        sample = DataKey.objects.filter(key_id__gt=sample.key_id).order_by("key_id").first()

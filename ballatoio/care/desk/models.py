@@ -1,4 +1,5 @@
 import uuid
+from datetime import date
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -15,6 +16,8 @@ from ballatoio.base.people.models import Person
 from ballatoio.base.territory.models import Building
 from ballatoio.base.vault.models import SealedRecord
 
+from .search import matches
+
 DESK_ROLES = (Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR)
 
 
@@ -26,6 +29,11 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def visible_to(self, user: User | AbstractBaseUser | AnonymousUser) -> "ContactQuerySet":
         """The contacts of the labs at whose desk the user works."""
         return self.filter(lab_id__in=_desk_labs(user))
+
+    def matching(self, text: str, user: User) -> "ContactQuerySet":
+        """Those in which every word of `text` begins a name, need, service, place or kind of answer."""
+        condition = matches(_desk_labs(user), text)
+        return self if condition is None else self.filter(condition)
 
 
 class Contact(SealedRecord):
@@ -105,6 +113,13 @@ class NeedQuerySet(models.QuerySet["Need"]):
 
     def owned_by(self, user: User) -> "NeedQuerySet":
         return self.filter(owner=user)
+
+    def due_by(self, on: date) -> "NeedQuerySet":
+        """Open needs whose date has come: today's and all those that nobody looked at before."""
+        return self.still_open().filter(next_on__lte=on)
+
+    def escalated(self) -> "NeedQuerySet":
+        return self.still_open().filter(escalated_at__isnull=False)
 
 
 class Need(SealedRecord):

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(unique=True)),
                 ('name', models.CharField(max_length=120)),
                 ('city', models.CharField(max_length=80)),
+                ('province', models.CharField(blank=True, max_length=2)),
                 ('address', models.CharField(max_length=200)),
                 ('phone', models.CharField(max_length=40)),
                 ('email', models.EmailField(blank=True, max_length=254)),

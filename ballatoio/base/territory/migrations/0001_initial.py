@@ -22,7 +22,8 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120)),
                 ('geometry', models.JSONField()),
                 ('source', models.CharField(max_length=200)),
-                ('labs', models.ManyToManyField(blank=True, related_name='districts', to='labs.lab')),
+                ('labs', models.ManyToManyField(blank=True, related_name='+', to='labs.lab')),
+                ('updated_at', models.DateTimeField(auto_now=True, db_index=True)),
             ],
             options={
                 'ordering': ['name'],

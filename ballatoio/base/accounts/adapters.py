@@ -1,0 +1,36 @@
+"""What the sign-in library asks of us."""
+
+import base64
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from django.http import HttpRequest
+
+from ballatoio.base.core import keys
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Accounts are opened by a lab, for somebody whom it knows."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Nobody opens an account alone."""
+        return False
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    """Keeps the secret of each second factor locked with the master key."""
+
+    def encrypt(self, text: str) -> str:
+        """Lock a secret, naming the key that locks it."""
+        key_id = keys.newest_key_id()
+        return f"{key_id}:{_lock(key_id).encrypt(text.encode()).decode('ascii')}"
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open a secret; raise ImproperlyConfigured when its master key is gone."""
+        key_id, _, locked = encrypted_text.partition(":")
+        return _lock(key_id).decrypt(locked.encode("ascii")).decode()
+
+
+def _lock(key_id: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(keys.derived_key("second-factor", key_id)))

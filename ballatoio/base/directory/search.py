@@ -1,0 +1,248 @@
+"""Finding a service: by words in any language, by need, by place, by the clock."""
+
+import math
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+
+from django.db.models import (
+    Case,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    IntegerField,
+    OuterRef,
+    Q,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from ballatoio.base.core.text import words
+from ballatoio.base.labs.models import Lab
+
+from .models import NeedTerm, Schedule, ScheduleException, Service, ServiceQuerySet
+from .schedules import END_OF_DAY, is_public_holiday
+
+Point = tuple[float, float]
+
+# More results than these nobody reads; the page asks for another word instead.
+MAX_RESULTS = 100
+MAX_WORDS = 8
+EARTH_RADIUS_M = 6_371_000
+KM_PER_DEGREE = 111.2
+# Words that say nothing of what somebody looks for (Italian and English).
+EMPTY_WORDS = frozenset(
+    "a al alla ai agli alle da dal dalla di del della dei e ed ho il i la le lo gli in mi mia mio nel nella non o per"
+    " si sono su un una the an and for have i is my no not of on or to".split()
+)
+_ARTICLE = "ال"
+_VOWELS = frozenset("aeiou")
+
+
+@dataclass(frozen=True)
+class FoundService:
+    """A service that was found, and how far it is (in metres, as the crow flies) when a place was given."""
+
+    service: Service
+    metres: int | None = None
+
+
+@dataclass
+class NeedNode:
+    """A need with the services that answer it, and the needs under it."""
+
+    term: NeedTerm
+    services: set[uuid.UUID] = field(default_factory=set)
+    children: list["NeedNode"] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return len(self.services)
+
+
+def search_words(text: str) -> list[str]:
+    """Give the words of a text as they are compared: normalised, and Arabic ones also without their article."""
+    found: dict[str, None] = {}
+    for word in words(text):
+        found[word] = None
+        if word.startswith(_ARTICLE) and len(word) > 4:
+            found[word.removeprefix(_ARTICLE)] = None
+    return list(found)
+
+
+def search_key(texts: Iterable[str]) -> str:
+    """Give what a service is found by: the words of all its texts, each after a space."""
+    found = dict.fromkeys(word for text in texts for word in search_words(text))
+    return "".join(f" {word}" for word in found)
+
+
+def asked_words(text: str) -> list[str]:
+    """Give the beginnings of words that a question is looked up by.
+
+    A final vowel is dropped from longer words, so that «pensione» finds «pensioni»; the Arabic article too.
+    """
+    asked: dict[str, None] = {}
+    for word in words(text[:200]):
+        if word in EMPTY_WORDS:
+            continue
+        if word.startswith(_ARTICLE) and len(word) > 4:
+            word = word.removeprefix(_ARTICLE)
+        asked[word[:-1] if len(word) >= 5 and word[-1] in _VOWELS else word] = None
+    return list(asked)[:MAX_WORDS]
+
+
+def find_services(
+    lab: Lab,
+    *,
+    text: str = "",
+    need: str = "",
+    open_at: datetime | None = None,
+    near: Point | None = None,
+    language: str = "",
+) -> list[FoundService]:
+    """Give the published services of `lab` that match, nearest first when `near` = (lon, lat) is given, else by name.
+
+    `text`: every word must begin a word of the service; when none has them all, those with the most of them.
+    `need`: the code of a need; services of the needs under it count, after them those of the one above.
+    `open_at`: only doors that are open at that moment. `language`: spoken there, or with an interpreter.
+    One query, at most MAX_RESULTS services.
+    """
+    services = Service.objects.of_lab(lab).published().select_related("organisation")
+    asked = asked_words(text)
+    if asked:
+        services = services.annotate(matched=_matched(asked)).filter(matched__gt=0)
+    elif text.strip():
+        return []
+    if need:
+        services = _for_need(services, need)
+    if open_at is not None:
+        services = _open(services, open_at)
+    if language:
+        services = services.annotate(spoken=Cast("languages", TextField())).filter(
+            Q(spoken__contains=f'"{language}"') | Q(interpretation_services=True)
+        )
+    order = ["-matched"] if asked else []
+    order += ["-exact"] if need else []
+    if near is not None:
+        services = services.annotate(far=_far(near))
+        order.append("far")
+    rows = list(services.order_by(*order, "name", "pk")[:MAX_RESULTS])
+    if asked and rows:
+        best = max(map(attrgetter("matched"), rows))
+        rows = [row for row in rows if row.matched == best]
+    return [FoundService(row, distance_to(row, near)) for row in rows]
+
+
+def _matched(asked: Sequence[str]) -> Case:
+    """How many of the asked words a service has."""
+    total: Case = Case(When(search_key__contains=f" {asked[0]}", then=1), default=0, output_field=IntegerField())
+    for word in asked[1:]:
+        total += Case(When(search_key__contains=f" {word}", then=1), default=0, output_field=IntegerField())
+    return total
+
+
+def _for_need(services: ServiceQuerySet, code: str) -> ServiceQuerySet:
+    links = Service.needs.through.objects.filter(service=OuterRef("pk"), needterm__is_active=True)
+    exact = Exists(links.filter(Q(needterm__code=code) | Q(needterm__parent__code=code)))
+    above = Exists(links.filter(needterm__children__code=code))
+    return services.annotate(exact=Case(When(exact, then=1), default=0, output_field=IntegerField())).filter(
+        Q(exact=1) | above
+    )
+
+
+def _open(services: ServiceQuerySet, at: datetime) -> ServiceQuerySet:
+    """The same rule as schedules.is_open, asked of the database (a test holds the two together)."""
+    local = timezone.localtime(at)
+    on, moment = local.date(), local.time()
+    not_over = Q(closes_at__gt=moment) | Q(closes_at=END_OF_DAY)
+    weekly = Schedule.objects.filter(not_over, service=OuterRef("pk"), weekday=on.weekday(), opens_at__lte=moment)
+    weekly = weekly.filter(
+        Q(valid_from__isnull=True) | Q(valid_from__lte=on), Q(valid_to__isnull=True) | Q(valid_to__gte=on)
+    )
+    if is_public_holiday(on):
+        weekly = weekly.filter(opens_at="00:00", closes_at=END_OF_DAY)
+    special = ScheduleException.objects.filter(service=OuterRef("pk"), on=on)
+    by_special = Exists(special.filter(not_over, opens_at__lte=moment))
+    return services.filter(by_special | (Exists(weekly) & ~Exists(special)), status=Service.Status.ACTIVE)
+
+
+def _far(near: Point) -> ExpressionWrapper:
+    """The square of the distance in kilometres on a flat map: exact enough to put a city's services in order."""
+    lon, lat = near
+    east = (F("lon") - Value(lon)) * Value(KM_PER_DEGREE * math.cos(math.radians(lat)))
+    north = (F("lat") - Value(lat)) * Value(KM_PER_DEGREE)
+    # Nobody knows where it is: after all the others.
+    return ExpressionWrapper(
+        Case(
+            When(Q(lon__isnull=True) | Q(lat__isnull=True), then=Value(1e9)),
+            default=east * east + north * north,
+            output_field=FloatField(),
+        ),
+        output_field=FloatField(),
+    )
+
+
+def distance_to(service: Service, near: Point | None) -> int | None:
+    """Give the metres from `near` (lon, lat) to a service as the crow flies; None when either is unknown."""
+    if near is None or service.lon is None or service.lat is None:
+        return None
+    return round(metres_between(near, (service.lon, service.lat)))
+
+
+def metres_between(first: Point, second: Point) -> float:
+    """Give the great-circle distance between two points (lon, lat) in metres (haversine formula)."""
+    lon1, lat1, lon2, lat2 = map(math.radians, (*first, *second))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(half))
+
+
+def need_tree(lab: Lab) -> list[NeedNode]:
+    """Give the needs that some published service of `lab` answers, in two levels, with how many do: one query."""
+    published = Service.objects.of_lab(lab).published()
+    rows = (
+        NeedTerm.objects.filter(is_active=True, services__in=published)
+        .order_by("position", "name", "pk")
+        .values_list(
+            *("pk", "code", "name", "icon", "position", "services__pk", "parent_id"),
+            *("parent__code", "parent__name", "parent__icon", "parent__position"),
+        )
+    )
+    nodes: dict[uuid.UUID, NeedNode] = {}
+    tops: dict[uuid.UUID, NeedNode] = {}
+    for pk, code, name, icon, position, service_pk, parent_pk, *parent in rows:
+        node = nodes.get(pk) or _add_node(nodes, pk, code, name, icon, position)
+        node.services.add(service_pk)
+        if parent_pk is None:
+            tops[pk] = node
+            continue
+        top = tops.get(parent_pk) or _add_node(nodes, parent_pk, *parent)
+        tops[parent_pk] = top
+        top.services.add(service_pk)
+        if node not in top.children:
+            top.children.append(node)
+    return sorted(tops.values(), key=lambda node: (node.term.position, node.term.name))
+
+
+def _add_node(
+    nodes: dict[uuid.UUID, NeedNode], pk: uuid.UUID, code: str, name: str, icon: str, position: int
+) -> NeedNode:
+    if pk not in nodes:
+        nodes[pk] = NeedNode(NeedTerm(pk=pk, code=code, name=name, icon=icon, position=position))
+    return nodes[pk]
+
+
+def chosen_need(tree: Iterable[NeedNode], code: str) -> tuple[NeedNode, NeedNode | None] | None:
+    """Give the need with this code as (the one of the first level, the one below if it is below); None if absent."""
+    for top in tree:
+        if top.term.code == code:
+            return top, None
+        for child in top.children:
+            if child.term.code == code:
+                return top, child
+    return None

@@ -1,0 +1,383 @@
+"""Writing the directory: services, their hours and needs, their texts in other languages."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from ballatoio.base.accounts.models import User
+from ballatoio.base.audit.services import Actor, record_act
+from ballatoio.base.labs.models import Lab, Organisation
+
+from .models import NeedTerm, Schedule, ScheduleException, Service, Translation
+from .schedules import TypedDay, TypedHours
+from .search import search_key
+from .texts import LANGUAGE_NAMES, SERVICE_FIELDS, SOURCE_LANGUAGE, object_type, source_hash
+
+# Addresses under /servizi/ that are pages of ours.
+RESERVED_SLUGS = frozenset({"gestione"})
+
+
+class ServiceChangedElsewhere(Exception):
+    """Somebody else has saved the same sheet in the meantime."""
+
+
+class TranslationCannotBecome(Exception):
+    """A translation does not go from its state to the one that was asked."""
+
+
+class LanguageUnknown(Exception):
+    """Nothing is translated into this language here."""
+
+
+@dataclass(frozen=True)
+class ServiceSheet:
+    """All that is written on the sheet of a service, in Italian."""
+
+    organisation: Organisation
+    name: str
+    description: str
+    eligibility_description: str = ""
+    application_process: str = ""
+    fees_description: str = ""
+    url: str = ""
+    email: str = ""
+    phone: str = ""
+    languages: Sequence[str] = ()
+    interpretation_services: bool = False
+    accessibility: str = ""
+    address: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    service_area: str = ""
+    alert: str = ""
+    status: str = Service.Status.ACTIVE
+    last_verified_on: date | None = None
+    needs: Sequence[NeedTerm] = ()
+    hours: Sequence[TypedHours] = ()
+    special_days: Sequence[TypedDay] = field(default=())
+
+    def columns(self) -> dict[str, Any]:
+        """What goes into the row of the service itself."""
+        rows = {item.name: getattr(self, item.name) for item in fields(self)}
+        for related in ("needs", "hours", "special_days"):
+            del rows[related]
+        return rows | {"languages": list(self.languages)}
+
+
+# --- Services --------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def add_service(lab: Lab, sheet: ServiceSheet, *, by: Actor | None, slug: str = "") -> Service:
+    """Write a new service of `lab`; its address is `slug`, or comes from the name."""
+    service = _add(lab, sheet, by=by, slug=slug)
+    index_services([service])
+    return service
+
+
+@transaction.atomic
+def amend_service(service: Service, sheet: ServiceSheet, *, by: Actor | None, version: int) -> Service:
+    """Write `sheet` over a service whose `version` the writer had before their eyes.
+
+    Raise ServiceChangedElsewhere when somebody saved since. Translations of a text that changed become stale.
+    Nothing is written when nothing changed.
+    """
+    locked = Service.objects.select_for_update(of=("self",)).get(pk=service.pk)
+    if locked.version != version:
+        raise ServiceChangedElsewhere
+    if _amend(locked, sheet, by=by):
+        index_services([locked])
+    return locked
+
+
+@transaction.atomic
+def verify_service(service: Service, *, by: Actor | None, on: date | None = None) -> Service:
+    """Note that somebody has checked the sheet today (or `on`): it is all still true."""
+    locked = Service.objects.select_for_update(of=("self",)).get(pk=service.pk)
+    locked.last_verified_on = on or timezone.localdate()
+    locked.version += 1
+    locked.save(update_fields=["last_verified_on", "version"])
+    record_act("service.verify", locked, by=by, lab_id=locked.lab_id)
+    return locked
+
+
+def _add(lab: Lab, sheet: ServiceSheet, *, by: Actor | None, slug: str) -> Service:
+    service = Service(lab=lab, slug=slug or _free_slug(lab, sheet.name), **sheet.columns())
+    service.save(force_insert=True)
+    _write_hours(service, sheet)
+    service.needs.set(sheet.needs)
+    record_act("service.add", service, by=by, lab_id=lab.pk)
+    return service
+
+
+def _amend(service: Service, sheet: ServiceSheet, *, by: Actor | None) -> list[str]:
+    """Write what is different and give the names of what was."""
+    changed = [name for name, value in sheet.columns().items() if getattr(service, name) != value]
+    for name in changed:
+        setattr(service, name, getattr(sheet, name) if name != "languages" else list(sheet.languages))
+    if _hours_of(service) != (set(sheet.hours), set(sheet.special_days)):
+        changed.append("hours")
+        service.schedules.all().delete()
+        service.schedule_exceptions.all().delete()
+        _write_hours(service, sheet)
+    if set(service.needs.all()) != set(sheet.needs):
+        changed.append("needs")
+        service.needs.set(sheet.needs)
+    if changed:
+        service.version += 1
+        service.save()
+        mark_stale(service)
+        record_act("service.amend", service, by=by, lab_id=service.lab_id, detail={"changed": sorted(changed)})
+    return changed
+
+
+def _hours_of(service: Service) -> tuple[set[TypedHours], set[TypedDay]]:
+    weekly = {
+        TypedHours(row.weekday, row.opens_at, row.closes_at, row.valid_from, row.valid_to)
+        for row in service.schedules.all()
+    }
+    special = {TypedDay(row.on, row.opens_at, row.closes_at, row.note) for row in service.schedule_exceptions.all()}
+    return weekly, special
+
+
+def _write_hours(service: Service, sheet: ServiceSheet) -> None:
+    Schedule.objects.bulk_create(
+        Schedule(
+            service=service,
+            weekday=row.weekday,
+            opens_at=row.opens_at,
+            closes_at=row.closes_at,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+        )
+        for row in sheet.hours
+    )
+    ScheduleException.objects.bulk_create(
+        ScheduleException(service=service, on=day.on, opens_at=day.opens_at, closes_at=day.closes_at, note=day.note)
+        for day in sheet.special_days
+    )
+
+
+def _free_slug(lab: Lab, name: str) -> str:
+    base = slugify(name)[:70].strip("-") or "servizio"
+    taken = set(Service.objects.of_lab(lab).filter(slug__startswith=base).values_list("slug", flat=True))
+    taken |= RESERVED_SLUGS
+    slug, number = base, 1
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
+
+
+def index_services(services: Iterable[Service]) -> None:
+    """Write anew what each service is found by: its texts, its organisation, its needs, in all their languages.
+
+    To be called after the needs or the translations of a service change behind its back.
+    """
+    listed = list(services)
+    models.prefetch_related_objects(listed, "organisation", models.Prefetch("needs", to_attr="indexed_needs"))
+    terms = {term.pk: term for service in listed for term in service.indexed_needs}  # type: ignore[attr-defined]
+    terms |= NeedTerm.objects.in_bulk({term.parent_id for term in terms.values() if term.parent_id} - set(terms))
+    words_of: dict[Any, list[str]] = {}
+    for translation in Translation.objects.of([*listed, *terms.values()]).order_by("pk"):
+        words_of.setdefault(translation.object_id, []).append(translation.text)
+    for service in listed:
+        texts = [str(getattr(service, name)) for name in SERVICE_FIELDS if name != "alert"]
+        texts += [service.organisation.name, service.organisation.short_name, *words_of.get(service.pk, [])]
+        for term in service.indexed_needs:  # type: ignore[attr-defined]
+            for each in filter(None, (term, terms.get(term.parent_id))):
+                texts += [each.name, each.synonyms, *words_of.get(each.pk, [])]
+        service.search_key = search_key(texts)
+    Service.objects.bulk_update(listed, ["search_key"], batch_size=200)
+
+
+# --- Translations ----------------------------------------------------------------------------------------
+
+
+def mark_stale(record: models.Model) -> int:
+    """Mark the translations of texts of `record` that are no longer the ones translated; give how many."""
+    stale = [
+        translation.pk
+        for translation in Translation.objects.of([record]).exclude(state=Translation.State.STALE)
+        if translation.source_hash != source_hash(str(getattr(record, translation.field)))
+    ]
+    return Translation.objects.filter(pk__in=stale).update(state=Translation.State.STALE, changed_at=timezone.now())
+
+
+@transaction.atomic
+def set_translation(
+    record: models.Model, *, field: str, language: str, text: str, state: str, by: User | None, lab: Lab | None
+) -> Translation | None:
+    """Write the `text` of a `field` of `record` in `language`, and who stands behind it (`state`).
+
+    An empty text takes the translation away. Raise LanguageUnknown, or TranslationCannotBecome when the states of
+    Translation.ALLOWED do not lead there (what is approved was reviewed before, word for word).
+    """
+    done = set_translations(record, {field: text}, language=language, state=state, by=by, lab=lab)
+    return done[0] if done else None
+
+
+@transaction.atomic
+def set_translations(
+    record: models.Model,
+    texts: Mapping[str, str],
+    *,
+    language: str,
+    state: str,
+    by: User | None,
+    lab: Lab | None,
+) -> list[Translation]:
+    """Write several fields of `record` in one language at once; like set_translation, with one audit row.
+
+    Give the translations that were written anew; what is already there as asked is left alone.
+    """
+    if language not in LANGUAGE_NAMES or language == SOURCE_LANGUAGE:
+        raise LanguageUnknown(language)
+    known = {row.field: row for row in Translation.objects.of([record]).filter(language=language).select_for_update()}
+    written, gone = [], []
+    for name, text in texts.items():
+        row = known.get(name)
+        if not text.strip():
+            gone += [row.pk] if row else []
+            continue
+        if row := _reworded(record, row, name, language, text.strip(), state, by):
+            written.append(row)
+    Translation.objects.filter(pk__in=gone).delete()
+    Translation.objects.bulk_create([row for row in written if row._state.adding])
+    Translation.objects.bulk_update(
+        [row for row in written if row.field in known], ["text", "state", "source_hash", "changed_by", "changed_at"]
+    )
+    if written or gone:
+        detail = {"language": language, "state": state, "fields": sorted(row.field for row in written)}
+        kind = record._meta.model_name or ""
+        record_act(f"{kind}.translate", record, by=by, lab_id=lab.pk if lab else None, detail=detail)
+    if isinstance(record, Service) and (written or gone):
+        index_services([record])
+    return written
+
+
+def _reworded(
+    record: models.Model,
+    row: Translation | None,
+    name: str,
+    language: str,
+    text: str,
+    state: str,
+    by: User | None,
+) -> Translation | None:
+    """Give the translation with its new text and state, not saved; None when it already stands so."""
+    hashed = source_hash(str(getattr(record, name)))
+    if row is not None and (row.text, row.state, row.source_hash) == (text, state, hashed):
+        return None
+    before = row.state if row else ""
+    is_reworded = row is not None and (row.text != text or row.source_hash != hashed)
+    if state not in Translation.ALLOWED[before] or (state == Translation.State.APPROVED and is_reworded):
+        raise TranslationCannotBecome(before, state)
+    if row is None:
+        row = Translation(object_type=object_type(record), object_id=record.pk, field=name, language=language)
+    row.text, row.state, row.source_hash = text, state, hashed
+    row.changed_by, row.changed_at = by, timezone.now()
+    return row
+
+
+def translation_states(services: Iterable[Service]) -> dict[Any, dict[str, Counter[str]]]:
+    """Give, by service and language, how many of its texts are in each state: one query."""
+    found: dict[Any, dict[str, Counter[str]]] = {}
+    for pk, language, state in Translation.objects.of(services).values_list("object_id", "language", "state"):
+        found.setdefault(pk, {}).setdefault(language, Counter())[state] += 1
+    return found
+
+
+# --- Files of services and of needs ----------------------------------------------------------------------
+
+
+@dataclass
+class ImportReport:
+    """What an import did, or would do: nothing at all when there is one error."""
+
+    added: int = 0
+    amended: int = 0
+    unchanged: int = 0
+    errors: list[RowError] = field(default_factory=list)
+    is_dry_run: bool = False
+
+
+def import_services(file: BinaryIO, lab: Lab, *, by: User | None, dry_run: bool = False) -> ImportReport:
+    """Bring the services of a CSV or JSON file (see imports.py) into `lab`: all of them, or none.
+
+    A service is known by its code: importing a file again makes no doubles and leaves alone what is already so.
+    With `dry_run` everything is tried and nothing is kept. Raise FileNotReadable when the file cannot be read at
+    all; what is wrong in single rows is in the report.
+    """
+    rows, errors = read_services(file, lab)
+    report = ImportReport(errors=errors, is_dry_run=dry_run)
+    terms = {term.code: term for term in NeedTerm.objects.filter(is_active=True)}
+    for row in rows:
+        for code in row.needs:
+            if code not in terms:
+                errors.append(RowError(row.row, "needs", _("il bisogno «%(code)s» non c’è") % {"code": code}))
+        if row.code in RESERVED_SLUGS:
+            errors.append(RowError(row.row, "code", _("questo nome è già di una pagina: scegline un altro")))
+    if errors:
+        errors.sort(key=lambda error: error.row)
+        return report
+    with transaction.atomic():
+        _import_rows(rows, lab, terms, report, by)
+        if dry_run:
+            transaction.set_rollback(True)
+    return report
+
+
+def _import_rows(
+    rows: Iterable[ServiceRow], lab: Lab, terms: Mapping[str, NeedTerm], report: ImportReport, by: User | None
+) -> None:
+    known = {
+        service.slug: service
+        for service in Service.objects.of_lab(lab)
+        .select_for_update(of=("self",))
+        .prefetch_related("schedules", "schedule_exceptions", "needs")
+    }
+    organisations = {
+        organisation.name: organisation
+        for organisation in Organisation.objects.filter(models.Q(lab=lab) | models.Q(lab__isnull=True))
+    }
+    touched = []
+    for row in rows:
+        sheet = ServiceSheet(
+            organisation=_organisation(row.organisation, lab, organisations, by),
+            needs=[terms[code] for code in row.needs],
+            hours=row.hours,
+            special_days=row.special_days,
+            **row.columns,
+        )
+        service = known.get(row.code)
+        if service is None:
+            service, changed = _add(lab, sheet, by=by, slug=row.code), True
+            report.added += 1
+        else:
+            changed = bool(_amend(service, sheet, by=by))
+        for language, texts in row.translations.items():
+            changed |= _import_texts(service, language, texts, by)
+        if row.code in known:
+            report.amended += changed
+            report.unchanged += not changed
+        touched += [service] if changed else []
+    index_services(touched)
+
+
+def _organisation(name: str, lab: Lab, known: dict[str, Organisation], by: User | None) -> Organisation:
+    """Give the organisation of this name, made now if neither the lab nor the installation has it."""
+    full_name = lab.name if name == "lab" else name
+    if full_name not in known:
+        organisation = Organisation.objects.create(
+            lab=lab, name=full_name[:160], kind=Organisation.Kind.INSTITUTION, is_public=True
+        )
+        record_act("organisation.add", organisation, by=by, lab_id=lab.pk)
+        known[full_name] = organisation
+    return known[full_name]

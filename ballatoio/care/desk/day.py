@@ -1,0 +1,120 @@
+"""The operator's day: every open need that they own is in it, what is late first."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from ballatoio.base.accounts.models import User
+from ballatoio.base.labs.models import Lab
+
+from .lists import open_needs_of
+from .models import MessageDelivery, Need, NeedQuerySet
+
+# Each part of the day shows so many rows; below stands how many more there are, with their list.
+ROWS = 40
+
+
+@dataclass
+class Part:
+    """A part of the day: its first rows, and how many there are in all."""
+
+    needs: list[Need] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, need: Need) -> None:
+        """Count a need, and keep it when there is room."""
+        self.total += 1
+        if len(self.needs) < ROWS:
+            self.needs.append(need)
+
+    @property
+    def more(self) -> int:
+        return self.total - len(self.needs)
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much one colleague carries."""
+
+    owner: User
+    needs: int
+    late: int
+
+
+@dataclass
+class Day:
+    """What waits for one operator in one lab."""
+
+    on: date
+    escalated: Part = field(default_factory=Part)
+    late: Part = field(default_factory=Part)
+    due: Part = field(default_factory=Part)
+    to_tell: Part = field(default_factory=Part)
+    later: Part = field(default_factory=Part)
+    messages: list[MessageDelivery] = field(default_factory=list)
+    loads: list[Load] = field(default_factory=list)
+    whole_desk: bool = False
+
+    @property
+    def is_calm(self) -> bool:
+        """Nothing is late, nothing is due, nobody is waiting to be told."""
+        return not (self.escalated.total or self.late.total or self.due.total or self.to_tell.total)
+
+
+def day_of(user: User, lab: Lab, *, whole_desk: bool) -> Day:
+    """Give the day of `user`; with `whole_desk` also what is escalated to the coordinator, and who carries how much."""
+    day = Day(on=timezone.localdate(), whole_desk=whole_desk)
+    mine = list(open_needs_of(user, lab).annotate(tries=Count("attempts")))
+    for need in mine:
+        part_of(day, need).add(need)
+    if whole_desk:
+        others = open_escalated(lab).exclude(owner=user)
+        for need in others[: ROWS * 5]:
+            day.escalated.add(need)
+        day.loads = loads(lab, day.on)
+    deliveries = MessageDelivery.objects.filter(user=user, message__lab=lab, read_at__isnull=True)
+    related = deliveries.select_related("message__person", "message__left_by")
+    day.messages = list(
+        related.defer("message__sealed", "message__person__sealed").order_by("message__left_at")[:ROWS]
+    )
+    return day
+
+
+def part_of(day: Day, need: Need) -> Part:
+    """Give the part of the day to which a need belongs."""
+    assert need.next_on is not None  # a database constraint for every open need
+    if need.escalated_at:
+        return day.escalated
+    if need.next_on < day.on:
+        return day.late
+    if need.state == Need.State.ANSWERED:
+        return day.to_tell
+    return day.due if need.next_on == day.on else day.later
+
+
+def open_escalated(lab: Lab) -> NeedQuerySet:
+    """Give the needs of a lab whose silence was passed on to the coordinator, the oldest first."""
+    return (
+        Need.objects.escalated()
+        .filter(lab=lab)
+        .select_related("term", "person", "contact", "owner")
+        .defer("sealed", "contact__sealed", "person__sealed")
+        .annotate(tries=Count("attempts"))
+        .order_by("next_on", "pk")
+    )
+
+
+def loads(lab: Lab, on: date) -> list[Load]:
+    """Give how many open needs each colleague has, and how many of them are late; the heaviest first."""
+    rows = (
+        Need.objects.still_open()
+        .filter(lab=lab)
+        .order_by()
+        .values("owner")
+        .annotate(needs=Count("pk"), late=Count("pk", filter=Q(next_on__lt=on)))
+    )
+    owners = User.objects.in_bulk([row["owner"] for row in rows])
+    found = [Load(owners[row["owner"]], row["needs"], row["late"]) for row in rows]
+    return sorted(found, key=lambda load: (-load.late, -load.needs, str(load.owner)))

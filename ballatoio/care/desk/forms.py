@@ -1,0 +1,455 @@
+"""What an operator types at the desk: shape and clean input, nothing is written here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from ballatoio.base.accounts.models import Membership, User
+from ballatoio.base.core import languages
+from ballatoio.base.core.text import normalise
+from ballatoio.base.directory.models import NeedTerm, Service
+from ballatoio.base.labs.models import Lab
+from ballatoio.base.people.models import Person
+from ballatoio.base.territory.addresses import find_buildings
+from ballatoio.base.territory.models import Building
+
+from .fields import DayField, StoryField, line_field, match_services, match_term
+from .models import DESK_ROLES, Answer, Attempt, Contact, Need
+from .services import AnswerGiven, NeedHeard
+
+NEEDS_ON_SCREEN = 3
+# The person is there: an answer given is an answer known.
+FACE_TO_FACE = (
+    Contact.Channel.WALK_IN,
+    Contact.Channel.PHONE,
+    Contact.Channel.HOME_VISIT,
+    Contact.Channel.EVENT,
+)
+# These promise an answer, they are not one.
+PROMISES = (Answer.Kind.FOLLOW_UP, Answer.Kind.REFERRAL)
+CHANNELS = [choice for choice in Contact.Channel.choices if choice[0] != Contact.Channel.WEB]
+NOT_YET = [("", _("Non ancora"))]
+
+
+@dataclass
+class DeskLists:
+    """What the fields of the desk offer to choose from; each list is asked for only when something needs it."""
+
+    lab: Lab
+    user: User
+
+    @cached_property
+    def terms(self) -> list[NeedTerm]:
+        return list(NeedTerm.objects.filter(is_active=True).order_by("position", "name"))
+
+    @cached_property
+    def services(self) -> list[Service]:
+        return list(Service.objects.filter(lab=self.lab).published().order_by("name", "pk"))
+
+    @cached_property
+    def staff(self) -> list[User]:
+        here = Membership.objects.current().filter(lab=self.lab, role__in=DESK_ROLES, user__is_active=True)
+        return sorted({m.user for m in here.select_related("user")}, key=lambda user: (user != self.user, str(user)))
+
+    def colleague(self, user_id: str) -> User | None:
+        """Give the colleague with this id, None when nobody at this desk has it."""
+        if user_id == str(self.user.pk):
+            return self.user
+        return next((user for user in self.staff if str(user.pk) == user_id), None)
+
+
+class OwnerField(forms.CharField):
+    """A colleague of this desk; empty means whoever is writing."""
+
+    widget = forms.Select
+
+    def offer(self, lists: DeskLists) -> None:
+        """Fill the choices when the page is drawn, not when it is sent."""
+        self.lists = lists
+        assert isinstance(self.widget, forms.Select)
+        self.widget.choices = lambda: [
+            (str(user.pk), _("io (%(name)s)") % {"name": user} if user == lists.user else str(user))
+            for user in lists.staff
+        ]
+
+    def clean(self, value: Any) -> Any:
+        """Give the user; raise ValidationError when they do not work here."""
+        typed = super().clean(value)
+        owner = self.lists.colleague(typed) if typed else self.lists.user
+        if owner is None:
+            raise ValidationError(_("Questa persona non lavora più allo sportello. Scegline un’altra."))
+        return owner
+
+
+def language_choices() -> list[tuple[str, Any]]:
+    """Give the languages that may be used at the desk, any other included."""
+    return [*languages.both_names(), ("other", _("un’altra lingua"))]
+
+
+class AboutContactForm(forms.Form):
+    """How somebody came, in which language, from which house, and what they told."""
+
+    channel = forms.ChoiceField(label=_("Come è arrivato"), choices=CHANNELS, widget=forms.RadioSelect)
+    building = line_field(_("Casa"), help_text=_("Via e numero, se c’entra la casa."))
+    language = forms.ChoiceField(label=_("Lingua usata"), choices=language_choices, initial="it")
+    interpreter = forms.ChoiceField(
+        label=_("Interprete"),
+        choices=Contact.Interpreter.choices,
+        widget=forms.RadioSelect,
+        required=False,
+        initial=Contact.Interpreter.NONE,
+    )
+    words = StoryField(label=_("Che cosa ha raccontato"), rows=3)
+    note = StoryField(label=_("Nota per i colleghi"), rows=2)
+
+    def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lists = lists
+
+    def clean_interpreter(self) -> str:
+        """Without an interpreter when nothing was chosen."""
+        return self.cleaned_data["interpreter"] or Contact.Interpreter.NONE
+
+    def clean_building(self) -> Building | None:
+        """Find the house that was meant; say which ones it could be when there are several."""
+        typed = self.cleaned_data["building"]
+        if not typed:
+            return None
+        found = find_buildings(self.lists.lab, typed, limit=6)
+        sure = [match.building for match in found if match.exact]
+        typed_words = normalise(typed).split()
+        # A street that was guessed is taken only with the very number that was typed.
+        guessed = [match.building for match in found if match.building.civic_key in typed_words]
+        if len(sure) == 1 or (not sure and len(found) == 1 and guessed):
+            return (sure or guessed)[0]
+        if found:
+            houses = "; ".join(str(match.building) for match in found)
+            raise ValidationError(_("Quale casa? Può essere: %(houses)s.") % {"houses": houses})
+        raise ValidationError(
+            _("«%(typed)s» non è tra le case del laboratorio. Correggi, oppure lascia vuoto.") % {"typed": typed}
+        )
+
+
+class ContactForm(AboutContactForm):
+    """A new contact: what it is about, and who it is."""
+
+    WHO = [("anonymous", _("Anonimo")), ("known", _("Già conosciuto")), ("new", _("Nuovo"))]
+
+    who = forms.ChoiceField(label=_("Chi è"), choices=WHO, widget=forms.RadioSelect, initial="anonymous")
+    look_for = line_field(_("Cerca per nome o telefono"))
+    person = forms.CharField(label=_("Persona"), required=False, widget=forms.HiddenInput)
+    given_name = line_field(_("Nome"), max_length=80)
+    family_name = line_field(_("Cognome"), max_length=80)
+    phone = line_field(_("Telefono"), max_length=40)
+    draft = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    started = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+    once = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    field_order = ["channel", "who", "look_for", "person", "given_name", "family_name", "phone", "language"]
+
+    def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
+        super().__init__(*args, lists=lists, **kwargs)
+        self.initial.setdefault("channel", Contact.Channel.WALK_IN)
+
+    def clean(self) -> dict[str, Any]:
+        """Make `person` a Person or None; anonymous stays anonymous, whatever else was typed."""
+        cleaned = super().clean() or self.cleaned_data
+        who, chosen = cleaned.get("who"), cleaned.get("person", "")
+        cleaned["person"] = None
+        if who == "known":
+            cleaned["person"] = known_person(self.lists, chosen)
+            if cleaned["person"] is None:
+                self.add_error("look_for", _("Scegli la persona dall’elenco, oppure segna «Nuovo» o «Anonimo»."))
+        elif who == "new" and not (cleaned.get("given_name") or cleaned.get("family_name")):
+            self.add_error("given_name", _("Scrivi almeno un nome, oppure segna «Anonimo»."))
+        if cleaned.get("language") == "it":
+            cleaned["interpreter"] = Contact.Interpreter.NONE
+        return cleaned
+
+
+def known_person(lists: DeskLists, person_id: str) -> Person | None:
+    """Give the person of this lab with this id, None when the operator may not see anybody with it."""
+    try:
+        return Person.objects.visible_to(lists.user).of_lab(lists.lab).filter(pk=person_id).first()
+    except ValidationError:
+        return None
+
+
+class AnswerForm(forms.Form):
+    """What the lab gives for a need."""
+
+    kind = forms.ChoiceField(label=_("Risposta"), choices=Answer.Kind.choices, widget=forms.RadioSelect)
+    service = line_field(_("Servizio"), help_text=_("Bastano le prime lettere."))
+    text = StoryField(label=_("Che cosa avete detto o fatto"), rows=2)
+    outside_reference = line_field(
+        _("Riferimento esterno"), max_length=80, help_text=_("Numero di pratica o protocollo. Mai password.")
+    )
+    deadline_on = DayField(label=_("Scadenza"), required=False)
+
+    def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lists = lists
+        for day in self.fields.values():
+            if isinstance(day, DayField):
+                day.lab = lists.lab
+            elif isinstance(day, OwnerField):
+                day.offer(lists)
+
+    def clean_service(self) -> Service | None:
+        """Find the service that was meant; say which ones it could be when there are several."""
+        typed = self.cleaned_data["service"]
+        if not typed:
+            return None
+        found = match_services(typed, self.lists.services)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = "; ".join(service.name for service in found[:5])
+            raise ValidationError(_("Quale servizio? Può essere: %(names)s.") % {"names": names})
+        raise ValidationError(
+            _("«%(typed)s» non è tra i servizi. Scegli dall’elenco, oppure scrivilo nel testo.") % {"typed": typed}
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Sending somebody elsewhere says where."""
+        cleaned = super().clean() or self.cleaned_data
+        where = cleaned.get("service") or cleaned.get("text") or self.errors
+        if cleaned.get("kind") in (Answer.Kind.ORIENTATION, Answer.Kind.REFERRAL, Answer.Kind.NOT_FOR_US) and not where:
+            self.add_error("service", _("Scrivi a quale servizio, oppure spiega nel testo dove può andare."))
+        return cleaned
+
+    def answer(self) -> AnswerGiven:
+        """Give the answer as the services take it."""
+        cleaned = self.cleaned_data
+        return AnswerGiven(
+            kind=cleaned["kind"],
+            text=cleaned["text"],
+            service=cleaned["service"],
+            outside_reference=cleaned["outside_reference"],
+            deadline_on=cleaned["deadline_on"],
+        )
+
+
+class NeedForm(AnswerForm):
+    """One need of a new contact, with its answer when there is one already."""
+
+    need = line_field(_("Che cosa chiede"))
+    kind = forms.ChoiceField(
+        label=_("Risposta"), choices=[*NOT_YET, *Answer.Kind.choices], widget=forms.RadioSelect, required=False
+    )
+    told = forms.BooleanField(label=_("La persona ha già avuto la risposta: chiudi"), required=False, initial=True)
+    # For who writes or speaks for another: nobody is told unless the operator says so.
+    told_through = forms.BooleanField(
+        label=_("Chi scrive o parla per la persona le porta subito la risposta: chiudi"), required=False
+    )
+    owner = OwnerField(label=_("Se ne occupa"), required=False)
+    next_on = DayField(label=_("Da riprendere il"), required=False, future=True)
+
+    field_order = ["need", "kind", "service", "text"]
+
+    def __init__(self, *args: Any, first: bool = False, due_on: date | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.first = first
+        self.initial.setdefault("next_on", due_on)
+        self.initial.setdefault("owner", str(self.lists.user.pk))
+        self.initial.setdefault("kind", "")
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything was typed: the second and third need are most often left alone."""
+        typed = self.data or self.initial
+        prefix = f"{self.prefix}-" if self.data else ""
+        return any(typed.get(prefix + name) for name in ("need", "kind", "text", "service"))
+
+    def clean(self) -> dict[str, Any]:
+        """A need has words; the other fields count only with them."""
+        cleaned = super().clean()
+        if (self.first or self.is_used) and not cleaned.get("need"):
+            self.add_error("need", _("Scrivi che cosa chiede, anche con parole sue."))
+        return cleaned
+
+    def heard(self, channel: str) -> NeedHeard:
+        """Give the need as the services take it."""
+        cleaned = self.cleaned_data
+        term = match_term(cleaned["need"], self.lists.terms)
+        told = cleaned["told"] if channel in FACE_TO_FACE else cleaned["told_through"]
+        told = bool(told and cleaned["kind"] and cleaned["kind"] not in PROMISES)
+        return NeedHeard(
+            term=term,
+            words="" if term else cleaned["need"],
+            answers=(self.answer(),) if cleaned["kind"] else (),
+            owner=cleaned["owner"],
+            next_on=None if told else cleaned["next_on"],
+            told=told,
+        )
+
+
+@dataclass
+class NewContact:
+    """The whole screen of a new contact: one form for who and how, one for each need."""
+
+    lists: DeskLists
+    data: Any = None
+    initial: dict[str, Any] = field(default_factory=dict)
+    due_on: date | None = None
+    resumed: bool = False
+
+    def __post_init__(self) -> None:
+        self.about = ContactForm(self.data, initial=dict(self.initial), lists=self.lists)
+        self.needs = [self._need(number) for number in range(1, NEEDS_ON_SCREEN + 1)]
+
+    def _need(self, number: int) -> NeedForm:
+        prefix = f"b{number}"
+        start = f"{prefix}-"
+        initial = {name[len(start) :]: value for name, value in self.initial.items() if name.startswith(start)}
+        if self.resumed:
+            # A draft holds only the boxes that were ticked.
+            initial.setdefault("told", "")
+        return NeedForm(
+            self.data, prefix=prefix, initial=initial, first=number == 1, due_on=self.due_on, lists=self.lists
+        )
+
+    @property
+    def forms(self) -> list[forms.Form]:
+        """All the forms of the screen, for the summary of what to correct."""
+        return [self.about, *self.needs]
+
+    @cached_property
+    def is_valid(self) -> bool:
+        return all([form.is_valid() for form in self.forms])
+
+    @property
+    def has_errors(self) -> bool:
+        return any(form.is_bound and form._errors for form in self.forms)
+
+    def heard(self) -> list[NeedHeard]:
+        """Give the needs that were typed."""
+        channel = self.about.cleaned_data["channel"]
+        return [form.heard(channel) for form in self.needs if form.cleaned_data["need"]]
+
+
+class VersionForm(forms.Form):
+    """Every change says which version of the record its writer saw."""
+
+    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+
+class AmendForm(AboutContactForm, VersionForm):
+    """Correcting a contact. The person is changed by their address in the page of people, or taken away."""
+
+    channel = forms.ChoiceField(label=_("Come è arrivato"), choices=Contact.Channel.choices, widget=forms.RadioSelect)
+    look_for = line_field(_("Cerca per nome o telefono"))
+    person = forms.CharField(label=_("Persona"), required=False, widget=forms.HiddenInput)
+
+    field_order = ["channel", "look_for", "person", "language", "interpreter", "building"]
+
+    def clean_person(self) -> Person | None:
+        """Nobody, or somebody whom the operator may see."""
+        chosen = self.cleaned_data["person"]
+        person = known_person(self.lists, chosen) if chosen else None
+        if chosen and person is None:
+            raise ValidationError(_("Scegli la persona dall’elenco."))
+        return person
+
+
+class GiveAnswerForm(AnswerForm, VersionForm):
+    """An answer to a need that is open, told at once or later."""
+
+    told_how = forms.ChoiceField(
+        label=_("La persona lo sa già?"),
+        choices=[("", _("Non ancora")), *Need.Told.choices],
+        required=False,
+        widget=forms.RadioSelect,
+        initial="",
+    )
+
+
+class TellForm(VersionForm):
+    """How whoever asked got to know the answer."""
+
+    how = forms.ChoiceField(label=_("Come lo ha saputo"), choices=Need.Told.choices, widget=forms.RadioSelect)
+
+
+class AttemptForm(forms.Form):
+    """A try to reach somebody."""
+
+    channel = forms.ChoiceField(label=_("Come"), choices=Need.Told.choices, initial=Need.Told.PHONE)
+    outcome = forms.ChoiceField(label=_("Com’è andata"), choices=Attempt.Outcome.choices)
+
+
+class DueForm(VersionForm):
+    """When to look at it again."""
+
+    next_on = DayField(label=_("Da riprendere il"), future=True)
+
+    def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["next_on"].lab = lists.lab  # type: ignore[attr-defined]
+
+
+class PlanForm(DueForm):
+    """Who looks at it, and when."""
+
+    owner = OwnerField(label=_("Se ne occupa"), required=False)
+
+    field_order = ["owner", "next_on"]
+
+    def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
+        super().__init__(*args, lists=lists, **kwargs)
+        self.fields["owner"].offer(lists)  # type: ignore[attr-defined]
+
+
+class CloseForm(VersionForm):
+    """Why a need ends without its answer reaching whoever asked."""
+
+    STATES = [
+        (Need.State.NO_LONGER_WANTED, _("Non serve più")),
+        (Need.State.UNREACHABLE, _("Non si riesce a contattare")),
+        (Need.State.CANNOT_BE_TOLD, _("Anonimo: non si può avvisare")),
+    ]
+    state = forms.ChoiceField(label=_("Perché si chiude"), choices=STATES, widget=forms.RadioSelect)
+
+
+class OutcomeForm(forms.Form):
+    """What came of a referral or of a practical help."""
+
+    outcome = forms.ChoiceField(label=_("Com’è finita"), choices=Answer.Outcome.choices[1:])
+    text = StoryField(label=_("Che cosa hanno risposto"), rows=2)
+
+
+class MessageForm(forms.Form):
+    """A word for whoever follows a person."""
+
+    text = StoryField(
+        label=_("Messaggio"), required=True, rows=5, error_messages={"required": _("Scrivi il messaggio.")}
+    )
+
+
+class HandoverForm(forms.Form):
+    """From whom, to whom. Who gives may have left the desk already."""
+
+    giver = forms.ChoiceField(label=_("Da"))
+    taker = OwnerField(label=_("A"))
+
+    def __init__(self, *args: Any, lists: DeskLists, givers: Iterable[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.givers = {str(user.pk): user for user in givers}
+        self.fields["giver"].choices = [(pk, str(user)) for pk, user in self.givers.items()]  # type: ignore[attr-defined]
+        self.fields["taker"].offer(lists)  # type: ignore[attr-defined]
+
+    def clean_giver(self) -> User:
+        """The user whom the choice names."""
+        return self.givers[self.cleaned_data["giver"]]
+
+    def clean_taker(self) -> User:
+        """Somebody else."""
+        taker: User = self.cleaned_data["taker"]
+        if taker == self.cleaned_data.get("giver"):
+            raise ValidationError(_("Scegli due persone diverse."))
+        return taker

@@ -1,0 +1,30 @@
+"""Who may do what at the desk, once the gate has let them in."""
+
+from ballatoio.base.accounts.models import Role, User
+
+from .models import DESK_ROLES, Contact, Need
+
+
+def can_see_whole_desk(user: User, lab_id: object) -> bool:
+    """A coordinator sees what is late for everybody, and who carries how much."""
+    return Role.COORDINATOR in user.roles_in(lab_id)  # type: ignore[arg-type]
+
+
+def can_hand_over(user: User, giver: User, lab_id: object) -> bool:
+    """Whoever goes away hands over their own needs; the coordinator hands over anybody's."""
+    return user == giver or can_see_whole_desk(user, lab_id)
+
+
+def can_amend_contact(user: User, contact: Contact) -> bool:
+    """Any colleague of the desk may correct a contact: who did is in the record of acts."""
+    return bool(user.roles_in(contact.lab_id) & set(DESK_ROLES))
+
+
+def can_open_figures(user: User, lab_id: object) -> bool:
+    """Figures open onto their records for the desk; an institution and the city read them masked, without the records."""
+    return bool(user.roles_in(lab_id) & set(DESK_ROLES))  # type: ignore[arg-type]
+
+
+def can_close_as_unknown(need: Need) -> bool:
+    """Only an anonymous need may be closed because nobody can be told."""
+    return need.person_id is None

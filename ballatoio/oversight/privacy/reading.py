@@ -1,0 +1,108 @@
+"""The audit and a person's own records, in words that anybody reads."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ballatoio.base.accounts.models import Role
+from ballatoio.base.audit.models import AuditEntry, AuditEntryQuerySet
+from ballatoio.base.labs.models import Organisation
+from ballatoio.care.desk.models import Contact, Need
+
+from .verbs import name_of
+
+ROLES: dict[str, "str | Promise"] = {str(role): role.label for role in Role} | {
+    "": _("Il programma o una pagina pubblica"),
+    "resident": _("Un abitante, dalla sua pagina"),
+}
+# What a person reads about their own need: it must say nothing to whoever looks over their shoulder.
+STATES: dict[str, "str | Promise"] = {
+    Need.State.OPEN: _("Ci stiamo lavorando"),
+    Need.State.ANSWERED: _("Risposta pronta: passa o chiama"),
+    Need.State.WAITING: _("Aspettiamo la risposta di altri"),
+    Need.State.CLOSED: _("Concluso: te lo abbiamo detto"),
+    Need.State.UNREACHABLE: _("Ti abbiamo cercato e non ti abbiamo trovato: chiamaci"),
+    Need.State.NO_LONGER_WANTED: _("Chiuso: non serviva più"),
+    Need.State.CANNOT_BE_TOLD: _("Chiuso"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry of the audit as it is shown."""
+
+    entry: AuditEntry
+    verb: str
+    name: str
+    role: "str | Promise"
+    organisation: str
+
+
+@dataclass(frozen=True)
+class PlainContact:
+    """One contact as its own person sees it."""
+
+    started_at: datetime
+    channel: str
+    states: list["str | Promise"]
+
+
+def filter_entries(
+    entries: AuditEntryQuerySet,
+    *,
+    chi: str = "",
+    verbo: str = "",
+    tipo: str = "",
+    persona: UUID | None = None,
+    dal: date | None = None,
+    al: date | None = None,
+) -> AuditEntryQuerySet:
+    """Give the entries that fit what was chosen in the filter; days are whole, in the lab's own time."""
+    if chi:
+        entries = entries.filter(actor_id=chi)
+    if verbo:
+        entries = entries.filter(verb=verbo)
+    if tipo:
+        entries = entries.filter(is_reading=tipo == "letture")
+    if persona:
+        entries = entries.about(persona)
+    if dal:
+        entries = entries.filter(at__gte=_midnight(dal))
+    if al:
+        entries = entries.filter(at__lt=_midnight(al + timedelta(days=1)))
+    return entries
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def describe_entries(entries: Iterable[AuditEntry], *, names: Mapping[UUID, str]) -> list[Row]:
+    """Give the entries in words; a name only for the actors in `names`."""
+    entries = list(entries)
+    ids = {entry.actor_organisation_id for entry in entries} - {None}
+    organisations = {o.pk: str(o) for o in Organisation.objects.filter(pk__in=ids)} if ids else {}
+    return [
+        Row(
+            entry=entry,
+            verb=name_of(entry.verb),
+            name=names.get(entry.actor_id, "") if entry.actor_id else "",
+            role=ROLES.get(entry.actor_role, entry.actor_role),
+            organisation=organisations.get(entry.actor_organisation_id, "") if entry.actor_organisation_id else "",
+        )
+        for entry in entries
+    ]
+
+
+def plain_contact(contact: Contact) -> PlainContact:
+    """Give a contact without what was said in it: the day, the way, how each need stands."""
+    return PlainContact(
+        started_at=contact.started_at,
+        channel=contact.get_channel_display(),
+        states=[STATES[need.state] for need in contact.needs.all()],
+    )

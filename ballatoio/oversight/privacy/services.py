@@ -1,0 +1,236 @@
+"""A resident's own access, and the end of data: how long it is kept, what is left when it goes."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.db.models import Exists, Max, Model, OuterRef, QuerySet
+from django.utils import timezone
+
+from ballatoio.base.accounts.models import AccessCode, Membership, User
+from ballatoio.base.accounts.services import CodeDoesNotWork, issue_code, redeem_code
+from ballatoio.base.audit.services import record_act
+from ballatoio.base.labs.models import Lab
+from ballatoio.base.people.models import EntrySnapshot, Household, Person, PersonIdentifier, SensitiveSnapshot
+from ballatoio.base.vault.models import SealedRecord
+from ballatoio.base.vault.services import forget_keys
+from ballatoio.care.desk.models import Answer, Contact, Message, Need
+
+from .models import MonthStatistic, RetentionRule
+
+SIGN_IN_CODE_LIFE = timedelta(days=7)
+BATCH = 200
+Kind = RetentionRule.Kind
+
+
+class WorksHere(Exception):
+    """This person also works in a lab: they enter as staff, with their second factor, not with a code."""
+
+
+@dataclass(frozen=True)
+class Expired:
+    """What a rule lets go: how many records of a kind, all older than the month that begins on `before`."""
+
+    rule: RetentionRule
+    before: date
+    count: int
+
+
+def issue_sign_in_code(person: Person, *, by: User) -> tuple[AccessCode, str]:
+    """Make the one-time code with which `person` opens their own page; the one given before stops working.
+
+    Raise WorksHere when the person's account belongs to somebody of the staff.
+    """
+    if person.user and person.user.is_lab_staff:
+        raise WorksHere
+    return issue_code(
+        person,
+        purpose=AccessCode.Purpose.SIGN_IN,
+        lab=person.lab,
+        valid_for=SIGN_IN_CODE_LIFE,
+        by=by,
+        subject_id=person.pk,
+    )
+
+
+@transaction.atomic
+def open_resident_session(code: str, *, lab: Lab, source: str) -> User:
+    """Use a one-time code and give the user of its person, made now when it is their first time.
+
+    Raise CodeDoesNotWork for every reason that it does not open (the person works here, too), TooManyWrongCodes
+    after too many tries.
+    """
+    access_code = redeem_code(code, purpose=AccessCode.Purpose.SIGN_IN, lab=lab, source=source)
+    person = (
+        Person.objects.select_for_update(of=("self",))
+        .filter(pk=access_code.object_id, lab=lab)
+        .first()
+    )
+    if person is None:
+        raise CodeDoesNotWork
+    if person.user is None:
+        # No e-mail and no password: only a code from the desk opens this account.
+        person.user = User.objects.create_user(None, language=(person.languages_read or ["it"])[0])
+        person.save(update_fields=["user"])
+        record_act("person.link_account", person, by=person.user, lab_id=lab.pk, subject_id=person.pk)
+    if person.user.is_lab_staff or not person.user.is_active:
+        raise CodeDoesNotWork
+    return person.user
+
+
+@transaction.atomic
+def set_retention_rule(lab: Lab, *, kind: str, months: int, source: str, by: User | None) -> RetentionRule:
+    """Decide how many months `lab` keeps records of `kind`; `source` names the decision or the law."""
+    rule, _ = RetentionRule.objects.update_or_create(
+        lab=lab, kind=kind, defaults={"months": months, "source": source, "decided_on": timezone.localdate()}
+    )
+    record_act("retention.set", rule, by=by, lab_id=lab.pk, detail={"kind": kind, "months": months})
+    return rule
+
+
+def first_month_kept(months: int, on: date) -> date:
+    """Give the first day of the oldest month that is kept whole: what is older goes.
+
+    >>> first_month_kept(24, date(2026, 11, 22))
+    datetime.date(2024, 11, 1)
+    """
+    month = on.year * 12 + on.month - 1 - months
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def find_expired(lab: Lab, *, on: date | None = None) -> list[Expired]:
+    """Give what each rule of `lab` lets go on a day (today): nothing is changed."""
+    found = []
+    for rule in RetentionRule.objects.filter(lab=lab).order_by("kind"):
+        before = first_month_kept(rule.months, on or timezone.localdate())
+        found.append(Expired(rule, before, sum(records.count() for records in _expired(rule, before))))
+    return found
+
+
+def erase_expired(lab: Lab, *, on: date | None = None, at_most: int = BATCH) -> int:
+    """Erase up to `at_most` records of each kind that a rule of `lab` lets go; give how many (0: nothing is left).
+
+    In one transaction each: count what is going into MonthStatistic, delete it, destroy its keys, record the act.
+    A contact with an open need stays until the need is closed.
+    """
+    return sum(_erase(found, at_most) for found in find_expired(lab, on=on) if found.count)
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _expired(rule: RetentionRule, before: date) -> "list[QuerySet[Model]]":
+    """Give the records that `rule` lets go when only those from `before` on are kept."""
+    moment = _midnight(before)
+    if rule.kind == Kind.CONTACT:
+        still_open = Need.objects.still_open().filter(contact=OuterRef("pk"))
+        contacts = Contact.objects.filter(~Exists(still_open), lab=rule.lab, started_at__lt=moment)
+        return [contacts, Message.objects.filter(lab=rule.lab, left_at__lt=moment)]  # type: ignore[list-item]
+    if rule.kind == Kind.PERSON:
+        people = Person.objects.filter(
+            ~Exists(Contact.objects.filter(person=OuterRef("pk"))),
+            ~Exists(Need.objects.filter(person=OuterRef("pk"))),
+            ~Exists(Message.objects.filter(person=OuterRef("pk"))),
+            ~Exists(EntrySnapshot.objects.filter(person=OuterRef("pk"))),
+            lab=rule.lab,
+            created_at__lt=moment,
+        )
+        return [people]  # type: ignore[list-item]
+    if rule.kind == Kind.FUND:
+        return [EntrySnapshot.objects.filter(person__lab=rule.lab, entered_on__lt=before)]  # type: ignore[list-item]
+    left = Membership.objects.filter(lab=rule.lab, until__lt=before, user__is_active=True)
+    gone = User.objects.filter(pk__in=left.values("user")).annotate(last=Max("memberships__until"))
+    still_here = Membership.objects.current().filter(user=OuterRef("pk"))
+    return [gone.filter(~Exists(still_here), last__lt=before)]  # type: ignore[list-item]
+
+
+ERASERS = {
+    Contact: lambda ids, rule: _erase_contacts(ids, rule),
+    Message: lambda ids, rule: _erase_sealed(Message.objects.filter(pk__in=ids)),
+    Person: lambda ids, rule: _erase_people(ids, rule),
+    EntrySnapshot: lambda ids, rule: _erase_snapshots(ids),
+    User: lambda ids, rule: _forget_users(ids),
+}
+
+
+def _erase(found: Expired, at_most: int) -> int:
+    erased = 0
+    for records in _expired(found.rule, found.before):
+        with transaction.atomic():
+            ids = list(records.order_by("pk").values_list("pk", flat=True)[:at_most])
+            if not ids:
+                continue
+            ERASERS[records.model](ids, found.rule)
+            record_act(
+                "retention.erase",
+                found.rule,
+                by=None,
+                lab_id=found.rule.lab_id,
+                detail={"records": records.model._meta.label_lower, "count": len(ids), "before": str(found.before)},
+            )
+            erased += len(ids)
+    return erased
+
+
+def _count_months(lab: Lab, measure: str, rows: Iterable[tuple[datetime, str]]) -> None:
+    """Write how many rows there were for each month and value: nothing that ties two values of one record."""
+    counts: Counter[tuple[date, str]] = Counter()
+    for moment, value in rows:
+        counts[timezone.localtime(moment).date().replace(day=1), value] += 1
+    MonthStatistic.objects.bulk_create(
+        MonthStatistic(lab=lab, month=month, measure=measure, value=value[:60], count=count)
+        for (month, value), count in counts.items()
+    )
+
+
+def _erase_contacts(ids: list[UUID], rule: RetentionRule) -> None:
+    contacts = Contact.objects.filter(pk__in=ids)
+    needs = Need.objects.filter(contact__in=ids)
+    answers = Answer.objects.filter(need__contact__in=ids)
+    for measure in ("channel", "language", "interpreter"):
+        _count_months(rule.lab, measure, contacts.values_list("started_at", measure))
+    terms = needs.values_list("opened_at", "term__code")
+    _count_months(rule.lab, "need", ((opened_at, code or "") for opened_at, code in terms))
+    _count_months(rule.lab, "need_state", needs.values_list("opened_at", "state"))
+    _count_months(rule.lab, "answer", answers.values_list("given_at", "kind"))
+    for records in (answers, needs, contacts):
+        _erase_sealed(records)  # type: ignore[arg-type]
+
+
+def _erase_sealed(records: "QuerySet[SealedRecord]") -> None:
+    key_ids = list(records.filter(data_key__isnull=False).values_list("data_key_id", flat=True))
+    records.delete()
+    forget_keys(key_ids)
+
+
+def _erase_people(ids: list[UUID], rule: RetentionRule) -> None:
+    people = Person.objects.filter(pk__in=ids)
+    _count_months(rule.lab, "person", ((created_at, "") for created_at in people.values_list("created_at", flat=True)))
+    accounts = list(people.filter(user__isnull=False, user__memberships=None).values_list("user_id", flat=True))
+    AccessCode.objects.filter(object_type=Person._meta.label_lower, object_id__in=ids).delete()
+    _erase_sealed(PersonIdentifier.objects.filter(person__in=ids))  # type: ignore[arg-type]
+    households = list(Household.objects.filter(members__person__in=ids).values_list("pk", flat=True))
+    _erase_sealed(people)  # type: ignore[arg-type]
+    Household.objects.filter(pk__in=households, members=None).delete()
+    User.objects.filter(pk__in=accounts).delete()
+
+
+def _erase_snapshots(ids: list[UUID]) -> None:
+    _erase_sealed(SensitiveSnapshot.objects.filter(snapshot__in=ids))  # type: ignore[arg-type]
+    EntrySnapshot.objects.filter(pk__in=ids).delete()
+
+
+def _forget_users(ids: list[UUID]) -> None:
+    """Keep the account, which the lab's records point to, without anything that says whose it was."""
+    EmailAddress.objects.filter(user__in=ids).delete()
+    Authenticator.objects.filter(user__in=ids).delete()
+    for user in User.objects.filter(pk__in=ids):
+        user.name, user.email, user.is_active = "", None, False
+        user.set_unusable_password()
+        user.save(update_fields=["name", "email", "is_active", "password"])

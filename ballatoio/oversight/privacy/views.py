@@ -1,0 +1,110 @@
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from ballatoio.base.accounts.http import LabRequest, StaffRequest, source_of
+from ballatoio.base.accounts.services import CodeDoesNotWork, TooManyWrongCodes
+from ballatoio.base.audit.models import AuditEntry
+from ballatoio.base.audit.services import record_reading
+from ballatoio.base.people.models import Person
+from ballatoio.care.desk.models import Contact
+
+from . import services
+from .forms import AuditFilterForm, RetentionRuleForm, SignInForm
+from .models import RetentionRule
+from .reading import describe_entries, filter_entries, plain_contact
+
+SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+RESIDENT_SESSION_SECONDS = 30 * 60
+
+
+@transaction.atomic
+def audit_list(request: StaffRequest) -> HttpResponse:
+    """The audit of the lab; looking at it is a reading, too."""
+    form = AuditFilterForm(request.GET or None, lab=request.lab)
+    entries = AuditEntry.objects.of_lab(request.lab.pk).order_by("-position")
+    chosen = {name: value for name, value in form.cleaned_data.items() if value} if form.is_valid() else {}
+    page = Paginator(filter_entries(entries, **chosen), 25).get_page(request.GET.get("pagina"))
+    rows = describe_entries(page.object_list, names=form.names)
+    record_reading(
+        "audit.read",
+        request.lab,
+        by=request.user,
+        lab_id=request.lab.pk,
+        subject_id=chosen.get("persona"),
+        detail={"page": page.number, "filters": sorted(chosen)},
+    )
+    return render(request, "privacy/audit_list.html", {"form": form, "page": page, "rows": rows})
+
+
+def retention_list(request: StaffRequest) -> HttpResponse:
+    """How long the lab keeps what, what is due to go, and the form that changes it."""
+    form = RetentionRuleForm(request.POST or None)
+    if form.is_valid():
+        services.set_retention_rule(request.lab, **form.cleaned_data, by=request.user)
+        messages.success(request, _("Salvato."))
+        return redirect("privacy:retention_list", lab=request.lab.slug)
+    rules = RetentionRule.objects.visible_to(request.user).filter(lab=request.lab)
+    expired = services.find_expired(request.lab) if rules else []
+    return render(request, "privacy/retention_list.html", {"form": form, "expired": expired})
+
+
+@never_cache
+def code_issue(request: StaffRequest, person: UUID) -> HttpResponse:
+    """Make a one-time code for a person and show it once, large, to be printed or copied."""
+    found = get_object_or_404(Person.objects.visible_to(request.user).of_lab(request.lab), pk=person)
+    try:
+        access_code, code = services.issue_sign_in_code(found, by=request.user)
+    except services.WorksHere:
+        messages.error(request, _("Questa persona lavora in un laboratorio: entra con la sua e-mail."))
+        return redirect("privacy:sign_in", lab=request.lab.slug)
+    context = {"person": found, "access_code": access_code, "code": f"{code[:5]} {code[5:]}"}
+    return render(request, "privacy/code_issue.html", context)
+
+
+@never_cache
+def sign_in(request: LabRequest) -> HttpResponse:
+    """A resident enters with the code of the desk; whatever is wrong with a code, the answer is the same."""
+    form = SignInForm(request.POST or None)
+    if form.is_valid():
+        try:
+            user = services.open_resident_session(
+                form.cleaned_data["code"], lab=request.lab, source=source_of(request)
+            )
+        except CodeDoesNotWork:
+            form.add_error("code", _("Questo codice non funziona: controlla, oppure chiedine uno nuovo allo sportello."))
+        except TooManyWrongCodes:
+            form.add_error("code", _("Troppi tentativi: aspetta un quarto d’ora, oppure chiama lo sportello."))
+        else:
+            login(request, user, backend=SIGN_IN_BACKEND)
+            # The telephone or the computer may be somebody else's.
+            request.session.set_expiry(RESIDENT_SESSION_SECONDS)
+            return redirect("privacy:resident_home", lab=request.lab.slug)
+    return render(request, "privacy/sign_in.html", {"form": form})
+
+
+@never_cache
+def resident_home(request: LabRequest) -> HttpResponse:
+    """A person's own contacts, with the state of each need and nothing that a look over the shoulder could use."""
+    person = get_object_or_404(Person, lab=request.lab, user=request.user)
+    contacts = Contact.objects.filter(person=person).prefetch_related("needs").order_by("-started_at", "-pk")
+    page = Paginator(contacts, 25).get_page(request.GET.get("pagina"))
+    rows = [plain_contact(contact) for contact in page.object_list]
+    return render(request, "privacy/resident_home.html", {"person": person, "page": page, "rows": rows})
+
+
+@never_cache
+def resident_audit(request: LabRequest) -> HttpResponse:
+    """Who looked at a person's data, for that person: day, role and organisation, never a name."""
+    person = get_object_or_404(Person, lab=request.lab, user=request.user)
+    entries = AuditEntry.objects.of_lab(request.lab.pk).about(person.pk).order_by("-at", "-position")
+    page = Paginator(entries, 25).get_page(request.GET.get("pagina"))
+    rows = describe_entries(page.object_list, names={})
+    return render(request, "privacy/resident_audit.html", {"page": page, "rows": rows})
