@@ -122,4 +122,35 @@ HOME: dict[str, Access] = {
     "home:privacy_note": public(),
 }
 
-ACCESS: dict[str, Access] = SIGN_IN | OPERATION | DIRECTORY | ACCOUNTS | PRIVACY | HOME
+DESK_STAFF = (Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR)
+DESK: dict[str, Access] = {
+    "desk:today": for_roles(*DESK_STAFF),
+    "desk:contact_list": for_roles(*DESK_STAFF),
+    "desk:contact_new": for_roles(*DESK_STAFF, methods=FORM),
+    "desk:contact_export": for_roles(*DESK_STAFF),
+    "desk:contact_detail": for_roles(*DESK_STAFF),
+    "desk:contact_edit": for_roles(*DESK_STAFF, methods=FORM),
+    "desk:draft_save": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:draft_drop": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:person_search": for_roles(*DESK_STAFF),
+    "desk:building_search": for_roles(*DESK_STAFF),
+    "desk:need_list": for_roles(*DESK_STAFF),
+    "desk:handover": for_roles(*DESK_STAFF, methods=FORM),
+    "desk:need_detail": for_roles(*DESK_STAFF),
+    "desk:need_answer": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:need_tell": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:need_attempt": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:need_wait": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:need_plan": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:need_close": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:need_reopen": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:answer_outcome": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:person_timeline": for_roles(*DESK_STAFF),
+    "desk:building_timeline": for_roles(*DESK_STAFF),
+    "desk:message_leave": for_roles(*DESK_STAFF, methods=FORM),
+    "desk:message_read": for_roles(*DESK_STAFF),
+    # Masked, and without the records, for whoever does not work at the desk.
+    "desk:month": for_roles(*DESK_STAFF, Role.INSTITUTION, Role.CITY_COORDINATOR),
+}
+
+ACCESS: dict[str, Access] = DESK | SIGN_IN | OPERATION | DIRECTORY | ACCOUNTS | PRIVACY | HOME

@@ -5,14 +5,15 @@ Views are called without the lab of the path: they read `request.lab` and `reque
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
-from django.utils.functional import SimpleLazyObject
 
+from ballatoio.base.accounts.http import LabRequest
+from ballatoio.base.accounts.models import User
 from ballatoio.base.labs.models import Lab
 from ballatoio.config.access import ACCESS, Access, Who
 
@@ -30,8 +31,9 @@ class GateMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.lab = None
-        request.roles = frozenset()
+        # Templates ask for both on every page, in a lab or not.
+        setattr(request, "lab", None)  # noqa: B010
+        setattr(request, "roles", frozenset())  # noqa: B010
         return self.get_response(request)
 
     def process_view(
@@ -48,10 +50,10 @@ class GateMiddleware:
             # Before the lab is looked up: a stranger learns nothing of which labs exist behind sign-in.
             return redirect_to_login(request.get_full_path())
         if "lab" in kwargs:
-            self.enter_lab(request, kwargs.pop("lab"), access)
+            self.enter_lab(cast(LabRequest, request), kwargs.pop("lab"), access)
         return None
 
-    def enter_lab(self, request: HttpRequest, slug: str, access: Access) -> None:
+    def enter_lab(self, request: LabRequest, slug: str, access: Access) -> None:
         """Set `request.lab` and `request.roles`.
 
         Raise Http404 for a lab that is not there and, alike, for another lab's staff page; PermissionDenied
@@ -61,15 +63,11 @@ class GateMiddleware:
         if lab is None:
             raise Http404
         request.lab = lab
-        if access.who is Who.MEMBERS:
-            request.roles = request.user.roles_in(lab.pk)
-            if not request.roles:
-                raise Http404
-            if not request.roles & access.roles:
-                raise PermissionDenied
-        else:
-            # Public pages ask for roles only when they show something more to staff.
-            request.roles = SimpleLazyObject(lambda: roles_of(request, lab))
+        request.roles = request.user.roles_in(lab.pk) if isinstance(request.user, User) else frozenset()
+        if access.who is Who.MEMBERS and not request.roles:
+            raise Http404
+        if access.who is Who.MEMBERS and not request.roles & access.roles:
+            raise PermissionDenied
 
     def refuse_undeclared(self, name: str) -> HttpResponseBase:
         """Refuse a route that nobody declared: loudly while developing, as a missing page otherwise."""
@@ -77,8 +75,3 @@ class GateMiddleware:
             raise RouteWithoutAccess(name)
         log.error("route without access: %s", name)
         raise Http404
-
-
-def roles_of(request: HttpRequest, lab: Lab) -> frozenset[str]:
-    """Give the roles of the request's user in `lab`; none for a visitor."""
-    return request.user.roles_in(lab.pk) if request.user.is_authenticated else frozenset()

@@ -15,6 +15,7 @@ urlpatterns += i18n_patterns(
     path("accesso/", include("allauth.urls")),
     path("<slug:lab>/", include("ballatoio.base.accounts.urls")),
     path("<slug:lab>/", include("ballatoio.oversight.privacy.urls")),
+    path("<slug:lab>/banco/", include("ballatoio.care.desk.urls")),
     path("<slug:lab>/servizi/", include("ballatoio.base.directory.urls")),
     path("", include("ballatoio.web.home.urls")),
     prefix_default_language=False,

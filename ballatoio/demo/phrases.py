@@ -8,6 +8,7 @@ from typing import Any
 from .content import load, one_of
 
 SLOT = re.compile(r"\{(\w+)\}")
+BEFORE_A = re.compile(r"\b([Aa]) a(?=prile|gosto)")
 TRIES = 60
 # What a person of the other gender would not say of themselves is marked in the file.
 SAID_BY = {"(f)": "female", "(m)": "male"}
@@ -56,7 +57,8 @@ class Phrases:
 
     def _join(self, *parts: str) -> str:
         text = " ".join(part for part in parts if part)
-        return SLOT.sub(lambda slot: str(one_of(self.rng, self.grammar["slots"][slot[1]])), text)
+        text = SLOT.sub(lambda slot: str(one_of(self.rng, self.grammar["slots"][slot[1]])), text)
+        return BEFORE_A.sub(r"\1d a", text)
 
     def _fresh(self, make: Callable[[], str]) -> str:
         """Give a text that was not told before; a short one grows by a sentence when all of its kind were told."""

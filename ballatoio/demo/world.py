@@ -16,6 +16,7 @@ from ballatoio.base.people.models import Person
 from ballatoio.base.territory.models import Building, Dwelling
 
 from .ledger import Ledger
+from .phrases import Phrases
 
 SEED = 20061121
 YEAR = timedelta(days=365)
@@ -79,6 +80,7 @@ class World:
     now: datetime
     zone: ZoneInfo
     rng: random.Random
+    phrases: Phrases
     ledger: Ledger = field(default_factory=Ledger)
     organisations: dict[str, Organisation] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)

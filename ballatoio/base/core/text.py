@@ -9,7 +9,8 @@ def normalise(text: str) -> str:
     >>> normalise("  Viale Omèro, 12/A ")
     'viale omero 12 a'
     """
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    # Decomposed before too: some letters have a lower case only once they are (Unicode, §3.13, D145).
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     # The vowel signs of Bengali or Sinhala are marks (M), not letters, and without them a name falls to pieces.
     bare = "".join(
         character if character.isalnum() or unicodedata.category(character)[0] == "M" else " "

@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.services import Actor, record_act
 from ballatoio.base.labs.models import Lab, Organisation
 
+from .imports import RowError, ServiceRow, read_services
 from .models import NeedTerm, Schedule, ScheduleException, Service, Translation
 from .schedules import TypedDay, TypedHours
 from .search import search_key
@@ -237,6 +239,15 @@ def set_translations(
 
     Give the translations that were written anew; what is already there as asked is left alone.
     """
+    written = _write_translations(record, texts, language=language, state=state, by=by, lab=lab)
+    if isinstance(record, Service):
+        index_services([record])
+    return written
+
+
+def _write_translations(
+    record: models.Model, texts: Mapping[str, str], *, language: str, state: str, by: User | None, lab: Lab | None
+) -> list[Translation]:
     if language not in LANGUAGE_NAMES or language == SOURCE_LANGUAGE:
         raise LanguageUnknown(language)
     known = {row.field: row for row in Translation.objects.of([record]).filter(language=language).select_for_update()}
@@ -245,8 +256,7 @@ def set_translations(
         row = known.get(name)
         if not text.strip():
             gone += [row.pk] if row else []
-            continue
-        if row := _reworded(record, row, name, language, text.strip(), state, by):
+        elif row := _reworded(record, row, name, language, text.strip(), state, by):
             written.append(row)
     Translation.objects.filter(pk__in=gone).delete()
     Translation.objects.bulk_create([row for row in written if row._state.adding])
@@ -255,10 +265,8 @@ def set_translations(
     )
     if written or gone:
         detail = {"language": language, "state": state, "fields": sorted(row.field for row in written)}
-        kind = record._meta.model_name or ""
-        record_act(f"{kind}.translate", record, by=by, lab_id=lab.pk if lab else None, detail=detail)
-    if isinstance(record, Service) and (written or gone):
-        index_services([record])
+        verb = f"{record._meta.model_name}.translate"
+        record_act(verb, record, by=by, lab_id=lab.pk if lab else None, detail=detail)
     return written
 
 
@@ -381,3 +389,59 @@ def _organisation(name: str, lab: Lab, known: dict[str, Organisation], by: User 
         record_act("organisation.add", organisation, by=by, lab_id=lab.pk)
         known[full_name] = organisation
     return known[full_name]
+
+
+def _import_texts(service: Service, language: str, texts: Mapping[str, str], by: User | None) -> bool:
+    """Write the texts of a file that are not there yet, word for word, as drafts; tell whether there were any.
+
+    A text that stands already keeps its state: a review is not undone, nor is a stale text made fresh.
+    """
+    standing = {
+        row.field: row.text for row in Translation.objects.of([service]).filter(language=language)
+    }
+    new = {name: text for name, text in texts.items() if text and standing.get(name) != text}
+    if not new:
+        return False
+    state = Translation.State.DRAFT
+    return bool(_write_translations(service, new, language=language, state=state, by=by, lab=service.lab))
+
+
+@transaction.atomic
+def import_needs(records: Iterable[Mapping[str, Any]], *, by: User | None) -> int:
+    """Write the taxonomy of needs: objects with code, parent (a code), it, icon, synonyms, and other languages.
+
+    Parents come before their children. A term that is there already is brought up to date; one that is missing
+    from the records stays. Give how many terms are new.
+    """
+    known = {term.code: term for term in NeedTerm.objects.all()}
+    added = 0
+    for position, record in enumerate(records):
+        term = known.get(record["code"]) or NeedTerm(code=record["code"])
+        added += term._state.adding
+        term.parent = known[record["parent"]] if record.get("parent") else None
+        term.name, term.icon, term.position = record["it"], record.get("icon", ""), position
+        term.synonyms = " ".join(record.get("synonyms", []))[:400]
+        term.save()
+        mark_stale(term)
+        known[term.code] = term
+        for language in LANGUAGE_NAMES:
+            if language != SOURCE_LANGUAGE and record.get(language):
+                state = Translation.State.DRAFT
+                _write_need_text(term, language, record[language], state, by)
+    record_act("needterm.import", NeedTerm(), by=by, lab_id=None, detail={"added": added, "terms": len(known)})
+    index_services(Service.objects.all())
+    return added
+
+
+def _write_need_text(term: NeedTerm, language: str, text: str, state: str, by: User | None) -> None:
+    """Write the name of a need in another language, unless it already stands so."""
+    row, created = Translation.objects.get_or_create(
+        object_type=object_type(term),
+        object_id=term.pk,
+        field="name",
+        language=language,
+        defaults={"text": text, "state": state, "source_hash": source_hash(term.name), "changed_by": by},
+    )
+    if not created and row.text != text:
+        row.text, row.state, row.source_hash, row.changed_by = text, state, source_hash(term.name), by
+        row.save()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -13,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
+from ballatoio.base import core
 from ballatoio.base.accounts.http import LabRequest
 from ballatoio.base.territory.addresses import Match, find_buildings
 from ballatoio.base.territory.models import Building
@@ -26,6 +28,7 @@ from .texts import LANGUAGE_NAMES, SERVICE_FIELDS, SOURCE_LANGUAGE, RecordTexts,
 
 PER_PAGE = 20
 LIST_FIELDS = ("name", "description", "alert")
+ICONS = frozenset(path.stem for path in (Path(core.__file__).parent / "templates/core/icons").glob("*.svg"))
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def service_list(request: LabRequest) -> HttpResponse:
         "page": page,
         "rows": rows_of(page, texts, timezone.now()),
         "total": len(found),
-        "needs": [(node, texts[node.term.pk]["name"]) for node in tree],
+        "needs": [(node, texts[node.term.pk]["name"], icon_of(node.term)) for node in tree],
         "chosen": need_shown(tree, asked.need, texts),
         "here": here,
         "choices": [(match.building, beside(request, match)) for match in matches],
@@ -111,6 +114,11 @@ def terms_shown(tree: Iterable[NeedNode], code: str) -> list[NeedTerm]:
 def texts_of(services: Iterable[Service], terms: Iterable[NeedTerm]) -> dict[object, RecordTexts]:
     """Give the texts of a page in the language of the page: one query."""
     return dict(translated([*services, *terms], get_language() or SOURCE_LANGUAGE, LIST_FIELDS))
+
+
+def icon_of(term: NeedTerm) -> str:
+    """Give the template of a need's pictogram; a plain one when its name is not among ours."""
+    return f"core/icons/{term.icon if term.icon in ICONS else 'list'}.svg"
 
 
 def need_shown(tree: Iterable[NeedNode], code: str, texts: dict[object, RecordTexts]) -> dict[str, object] | None:

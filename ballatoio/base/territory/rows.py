@@ -110,7 +110,7 @@ Cells = dict[str, str]
 
 
 def text_cell(cells: Cells, column: str, longest: int) -> str:
-    text = cells.get(column, "")
+    text = " ".join(cells.get(column, "").split())
     if len(text) > longest:
         raise BadCell(_("«%(column)s» è più lungo di %(longest)s caratteri.") % {"column": column, "longest": longest})
     return "" if text in ("-", "–") else text

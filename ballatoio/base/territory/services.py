@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from django.db import IntegrityError, models, transaction
-from django.utils.text import slugify
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.models import User
@@ -13,7 +12,7 @@ from ballatoio.base.audit.services import record_act
 from ballatoio.base.labs.models import Lab, Organisation
 
 from .addresses import civic_key, street_key
-from .batches import BATCH, Tally, Writer, writer_for
+from .batches import BATCH, Tally, Writer, next_slug, writer_for
 from .geography import district_of
 from .imports import open_source
 from .models import Building, District, Dwelling, Stair
@@ -96,7 +95,7 @@ def add_building(
         civic_key=civic_key(civic),
         district=district_of(lon, lat) if lon is not None and lat is not None else None,
     )
-    building.slug = free_slug(lab, building)
+    building.slug = next_slug(building, set(Building.objects.of_lab(lab).values_list("slug", flat=True)))
     try:
         with transaction.atomic():
             building.save(force_insert=True)
@@ -105,17 +104,6 @@ def add_building(
     Stair.objects.bulk_create(Stair(building=building, name=name) for name in dict.fromkeys(stairs))
     record_act("building.add", building, by=by, lab_id=lab.pk, detail={"stairs": len(stairs)})
     return building
-
-
-def free_slug(lab: Lab, building: Building) -> str:
-    """Give the name of a building in addresses of pages, «via-odazio-7», or the first free one after it."""
-    wished = slugify(f"{building.street} {building.civic_key}")[:70] or str(building.pk)
-    taken = set(Building.objects.of_lab(lab).filter(slug__startswith=wished).values_list("slug", flat=True))
-    slug, number = wished, 1
-    while slug in taken:
-        number += 1
-        slug = f"{wished}-{number}"
-    return slug
 
 
 @transaction.atomic
@@ -203,16 +191,3 @@ def _check_rows(
             progress(report.read)
     report.outside = writer.outside
     return known
-
-
-__all__ = [
-    "BuildingIsAlreadyThere",
-    "FileHasWrongRows",
-    "FileRefused",
-    "ImportReport",
-    "add_building",
-    "change_dwelling_state",
-    "free_slug",
-    "import_territory",
-    "models",
-]

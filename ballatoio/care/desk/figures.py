@@ -99,14 +99,17 @@ def month_figures(lab: Lab, first: date, *, masked: bool) -> MonthFigures:
     if masked:
         tables = {name: _masked(table) for name, table in tables.items()}
     by_day = _days(lab, inside, first, last)
-    anonymous = sum(row["n"] for row in contacts if row["anonymous"])
+    by_name = {(row["anonymous"], "n"): 0 for row in contacts}
+    for row in contacts:
+        by_name[(row["anonymous"], "n")] += row["n"]
+    anonymous = (mask_small_cells(by_name) if masked else by_name).get((True, "n"), 0)
     return MonthFigures(
         first=first,
         last=last,
         before=(first - timedelta(days=1)).replace(day=1),
         after=after if after <= timezone.localdate() else None,
         contacts=tables["channels"].total,
-        anonymous=_hide(Figure(_("anonimi"), anonymous, urlencode(period | {"chi": "anonimo"})), masked),
+        anonymous=Figure(_("anonimi"), anonymous, "" if masked else urlencode(period | {"chi": "anonimo"})),
         needs=tables["terms"].total,
         days_to_answer=_days_to_answer(lab, inside, masked),
         answered_query=urlencode(period | {"stato": Need.State.CLOSED}),

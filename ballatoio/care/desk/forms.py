@@ -33,6 +33,8 @@ FACE_TO_FACE = (
 )
 # These promise an answer, they are not one.
 PROMISES = (Answer.Kind.FOLLOW_UP, Answer.Kind.REFERRAL)
+# These may carry the number of a request elsewhere, and the day by which something must be done.
+WITH_REFERENCE = (Answer.Kind.PRACTICAL_HELP, Answer.Kind.ACCOMPANIMENT, Answer.Kind.REFERRAL)
 CHANNELS = [choice for choice in Contact.Channel.choices if choice[0] != Contact.Channel.WEB]
 NOT_YET = [("", _("Non ancora"))]
 
@@ -101,7 +103,6 @@ class AboutContactForm(forms.Form):
     interpreter = forms.ChoiceField(
         label=_("Interprete"),
         choices=Contact.Interpreter.choices,
-        widget=forms.RadioSelect,
         required=False,
         initial=Contact.Interpreter.NONE,
     )
@@ -185,7 +186,7 @@ class AnswerForm(forms.Form):
     """What the lab gives for a need."""
 
     kind = forms.ChoiceField(label=_("Risposta"), choices=Answer.Kind.choices, widget=forms.RadioSelect)
-    service = line_field(_("Servizio"), help_text=_("Bastano le prime lettere."))
+    service = line_field(_("Servizio"), widget=forms.TextInput(attrs={"list": "servizi"}))
     text = StoryField(label=_("Che cosa avete detto o fatto"), rows=2)
     outside_reference = line_field(
         _("Riferimento esterno"), max_length=80, help_text=_("Numero di pratica o protocollo. Mai password.")
@@ -225,8 +226,10 @@ class AnswerForm(forms.Form):
         return cleaned
 
     def answer(self) -> AnswerGiven:
-        """Give the answer as the services take it."""
-        cleaned = self.cleaned_data
+        """Give the answer as the services take it; a reference and a deadline count only where they are asked for."""
+        cleaned = dict(self.cleaned_data)
+        if cleaned["kind"] not in WITH_REFERENCE:
+            cleaned |= {"outside_reference": "", "deadline_on": None}
         return AnswerGiven(
             kind=cleaned["kind"],
             text=cleaned["text"],
@@ -239,7 +242,7 @@ class AnswerForm(forms.Form):
 class NeedForm(AnswerForm):
     """One need of a new contact, with its answer when there is one already."""
 
-    need = line_field(_("Che cosa chiede"))
+    need = line_field(_("Bisogno, o parole sue"), widget=forms.TextInput(attrs={"list": "bisogni"}))
     kind = forms.ChoiceField(
         label=_("Risposta"), choices=[*NOT_YET, *Answer.Kind.choices], widget=forms.RadioSelect, required=False
     )
@@ -288,6 +291,14 @@ class NeedForm(AnswerForm):
             next_on=None if told else cleaned["next_on"],
             told=told,
         )
+
+
+def search_people(lists: DeskLists, typed: str) -> list[Person]:
+    """Give the people of the lab whom the typed letters may mean, a few."""
+    found = Person.objects.visible_to(lists.user).of_lab(lists.lab)
+    for word in normalise(typed).split():
+        found = found.filter(keys__key__startswith=word)
+    return list(found.distinct().defer("sealed")[:8])
 
 
 @dataclass

@@ -34,7 +34,7 @@ from ballatoio.base.territory.addresses import find_buildings
 from .day import day_of
 from .figures import month_figures, month_from
 from .fields import LONGEST_TEXT
-from .forms import AmendForm, DeskLists, NewContact, known_person
+from .forms import AmendForm, DeskLists, NewContact, known_person, search_people
 from .lists import COUNTED, ContactFilter, ContactPage, contact_rows, count_up_to
 from .models import Answer, Attempt, Contact
 from .rules import can_open_figures, can_see_whole_desk

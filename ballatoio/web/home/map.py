@@ -36,7 +36,7 @@ class Frame:
         return inside <= x <= self.width - inside and inside <= y <= self.height - inside
 
 
-def frame_around(points: Iterable[Point], width: int = 1000, margin_m: float = 120.0) -> Frame:
+def frame_around(points: Iterable[Point], width: int = 600, margin_m: float = 120.0) -> Frame:
     """The frame that holds all (lon, lat) points with a margin, no narrower than 1:1 and no flatter than 2:1.
 
     Raises ValueError without points. Scales are equirectangular at the middle latitude: within a district of a few

@@ -1,5 +1,7 @@
 """Public pages: read what is public, render; three forms hand over to the services of the desk."""
 
+import re
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -17,9 +19,18 @@ from ballatoio.base.territory.addresses import find_buildings
 from ballatoio.base.territory.models import Building
 from ballatoio.care.desk.services import LabCannotAnswer, receive_accessibility_feedback, request_callback
 from ballatoio.web.home.cards import lab_cards
-from ballatoio.web.home.drawing import Drawing, address_drawing, district_drawing, place_of, services_drawing
+from ballatoio.web.home.drawing import (
+    EDGE,
+    Drawing,
+    address_drawing,
+    district_drawing,
+    lab_frame,
+    place_of,
+    services_drawing,
+)
 from ballatoio.web.home.forms import AccessibilityFeedbackForm, CallbackForm
 from ballatoio.web.home.hours import desk_hours
+from ballatoio.web.home.map import Point
 from ballatoio.web.home.nearby import near_services
 
 # The longest address that anybody types; the rest of a paste is left out.
@@ -34,25 +45,44 @@ def lab_list(request: HttpRequest) -> HttpResponse:
 def lab_home(request: LabRequest) -> HttpResponse:
     """A lab's home: the house with its doors, hours, who runs it, the map with its list."""
     lab = request.lab
-    services = placed_services(lab)
+    doors = placed_services(lab)
     language = get_language() or SOURCE_LANGUAGE
-    texts = translated([lab, *services], language, ["blurb", "name"])
+    texts = translated([lab, *chain.from_iterable(doors.values())], language, ["blurb", "name"])
     blurb = texts[lab.pk]["blurb"]
     context = {
         "lab": lab,
         "desk": desk_hours(lab),
         "blurb": blurb,
+        "opening_words": first_sentence(blurb.value),
         "notice": language_notice([blurb], language),
         "partners": LabOrganisation.objects.filter(lab=lab).select_related("organisation"),
-        "services": [(service, texts[service.pk]["name"]) for service in services],
+        "doors": [[(row, texts[row.pk]["name"]) for row in door] for door in doors.values()],
     }
     return render(request, "home/lab_home.html", context)
 
 
-def placed_services(lab: Lab) -> list[Service]:
-    """The lab's services that stand somewhere, in the order in which list and map number them."""
+def first_sentence(text: str) -> tuple[str, str]:
+    """A text parted after its first sentence, in any of the writings of the pages: a phone shows the house sooner."""
+    found = re.match(r"(.+?[.!?؟。])\s+(.+)", text, re.S)
+    return (found[1], found[2]) if found else (text, "")
+
+
+def placed_services(lab: Lab) -> dict[Point, list[Service]]:
+    """The lab's services that its map shows, by the door where they stand: each door has one number on the map."""
+    frame = lab_frame(lab)
     placed = Service.objects.of_lab(lab).published().filter(lat__isnull=False, lon__isnull=False)
-    return list(placed.only("slug", "name", "lat", "lon").order_by("name", "pk"))
+    doors: dict[Point, list[Service]] = {}
+    for service in placed.only("slug", "name", "lat", "lon").order_by("name", "pk"):
+        point = point_of(service)
+        if frame and frame.shows(*point, inside=EDGE):
+            doors.setdefault(point, []).append(service)
+    return doors
+
+
+def point_of(service: Service) -> Point:
+    """The (lon, lat) of a service that has a place."""
+    assert service.lon is not None and service.lat is not None
+    return service.lon, service.lat
 
 
 def district_map(request: LabRequest) -> HttpResponse:
@@ -62,8 +92,7 @@ def district_map(request: LabRequest) -> HttpResponse:
 
 def services_map(request: LabRequest) -> HttpResponse:
     """The same picture with the services numbered as in the list beside it."""
-    places = [(service.lon, service.lat) for service in placed_services(request.lab)]
-    return picture(request, services_drawing(request.lab, places))
+    return picture(request, services_drawing(request.lab, list(placed_services(request.lab))))
 
 
 def picture(request: HttpRequest, drawing: Drawing | None) -> HttpResponse:
@@ -100,7 +129,7 @@ def address_map(request: LabRequest, building: str) -> HttpResponse:
     """The surroundings of a door, with the nearest services numbered as on its page."""
     house = public_house(request.lab, building)
     near = near_services(request.lab, place_of(house))
-    places = [(row.service.lon, row.service.lat) for row in near]
+    places = [point_of(row.service) for row in near]
     return picture(request, address_drawing(request.lab, house, places))
 
 

@@ -7,6 +7,8 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField, CheckboxInput, Select, SelectMultiple
 from django.http import HttpRequest
+from django.template import Context, TemplateDoesNotExist
+from django.template.loader import get_template
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
@@ -99,6 +101,7 @@ STAFF_NAV: tuple[tuple[str, str | Promise, str, frozenset[str]], ...] = (
     ("people:person_list", _("Persone"), "p", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
     ("directory:service_list", _("Servizi"), "s", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
     ("desk:month", _("Mese"), "m", frozenset({"desk", "coordinator"})),
+    ("accounts:member_list", _("Squadra"), "", frozenset({"coordinator"})),
     ("privacy:audit_list", _("Registro"), "r", frozenset({"coordinator"})),
 )
 
@@ -138,3 +141,21 @@ def staff_search_url(context: dict[str, Any]) -> str:
     if not request.roles & {"desk", "mediator", "caseworker", "coordinator"}:
         return ""
     return address("people:person_list", request.lab.slug)
+
+
+@register.simple_tag(takes_context=True)
+def demo_entrance(context: Context) -> str:
+    """The cast of the demo, one click each; nothing at all outside demo mode."""
+    if not settings.DEMO:
+        return ""
+    try:
+        entrance = get_template("demo/_entrance.html")
+    except TemplateDoesNotExist:
+        return ""
+    return entrance.render({}, context["request"])
+
+
+@register.simple_tag
+def demo_mode() -> bool:
+    """Whether people, phones and stories on the page are invented."""
+    return bool(settings.DEMO)

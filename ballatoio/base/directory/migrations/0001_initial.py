@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('active', 'Attivo'), ('temporarily closed', 'Chiuso per ora'), ('inactive', 'Sospeso'), ('defunct', 'Non c’è più')], default='active', max_length=20)),
                 ('last_verified_on', models.DateField(blank=True, null=True)),
                 ('version', models.PositiveIntegerField(default=1)),
+                ('search_key', models.TextField(blank=True, default='', editable=False)),
                 ('lab', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='labs.lab')),
                 ('needs', models.ManyToManyField(blank=True, related_name='services', to='directory.needterm')),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labs.organisation')),
