@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import django
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import CommandError, ManagementUtility, call_command
+from django.core.management import CommandError, ManagementUtility, call_command, get_commands
 from django.db import OperationalError
 
 # Name on the command line -> what it does, in one sentence. Those without a function here are Django commands.
@@ -31,8 +31,9 @@ COMMANDS = {
     "rotate-keys": "chiude di nuovo le chiavi dei testi con la chiave principale più nuova",
     "bench": "misura le prestazioni e scrive docs/performance.md",
 }
-# Where the name of the Django command is another: Python keeps `import` for itself.
-DJANGO_NAMES = {"import": "import_data", "verify-audit": "verify_audit", "rotate-keys": "rotate_master_key"}
+# Where the name of the Django command is another.
+DJANGO_NAMES = {"verify-audit": "verify_audit", "rotate-keys": "rotate_master_key"}
+IMPORTS = ("territory", "services", "needs")
 
 EXIT_CODES = """Uscita: 0 fatto · 1 non riuscito, e la frase dice perché · 2 comando scritto male ·
 3 il controllo ha trovato qualcosa che non va"""
@@ -75,7 +76,16 @@ def show_help() -> int:
 
 def run_django(name: str, arguments: list[str]) -> int:
     """Run a Django command; its CommandError comes to whoever calls."""
+    if name == "import":
+        kind, *arguments = arguments or [""]
+        if kind not in IMPORTS:
+            raise CommandError(
+                f"Di’ che cosa c’è nel file: ballatoio import {'|'.join(IMPORTS)} FILE --lab …", returncode=2
+            )
+        name = f"import_{kind}"
     name = DJANGO_NAMES.get(name, name)
+    if name not in get_commands():
+        raise CommandError(f"Il comando «{name}» non c’è: `ballatoio --help` dice quali ci sono.", returncode=2)
     # With --traceback Django hands the error on instead of printing it with its class name in front.
     ManagementUtility(["ballatoio", name, "--traceback", *arguments]).execute()
     return 0

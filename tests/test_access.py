@@ -102,6 +102,7 @@ def make_world(slug: str) -> World:
         "membership": worker.memberships.get(),
         "name": worker.demo_name,
         "key": "chiave-sbagliata",
+        "language": "en",
     }
     return World(lab, canary, worker, person, things).with_things_of(worker)
 

@@ -185,12 +185,18 @@ def test_every_route_has_a_row_of_access_and_every_row_a_route() -> None:
 
 # Services that write without an act of their own, each with its reason.
 WITHOUT_AUDIT = {
-    "jobs.plan_work": "a note of the program to itself: the task that it leads to records its own act",
-    "jobs.do_next_work": "as above",
+    "accounts.forget_expired_codes": "clears codes that opened nothing any more: no record of anybody changes",
+    "desk.refresh_search_words": "worked out again from records whose change was recorded",
+    "directory.index_services": "as above",
+    "directory.mark_stale": "follows from the change of a text, which was recorded",
+    "jobs.clear_old_work": "finished notes of the program to itself",
+    "jobs.do_next_work": "the task that it runs records its own act",
+    "jobs.plan_work": "a note of the program to itself",
     "jobs.save_draft": "what somebody is still typing is nobody's record yet",
-    "jobs.drop_draft": "as above",
-    "vault.seal_texts": "seals a record that its caller saves, and records, in the same transaction",
+    "people.refresh_keys": "worked out again from a record whose change was recorded",
+    "vault.forget_keys": "its caller erases the records, and records that, in the same transaction",
     "vault.rotate_master_key": "changes how the keys are locked, and no record",
+    "vault.seal_texts": "seals a record that its caller saves, and records, in the same transaction",
 }
 
 

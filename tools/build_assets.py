@@ -152,7 +152,9 @@ def variables_read(rules: list[Any], also: str) -> set[str]:
 
     walk(rules)
     reading = re.compile(r"var\(\s*(--[\w-]+)")
-    read = set(reading.findall(also)) | {v for n, value in flat if not n.startswith("--") for v in reading.findall(value)}
+    read = set(reading.findall(also)) | {
+        v for n, value in flat if not n.startswith("--") for v in reading.findall(value)
+    }
     while True:
         more = {v for n, value in flat if n in read for v in reading.findall(value)} - read
         if not more:
@@ -225,9 +227,7 @@ def print_fonts(folder: Path) -> None:
     for module, family in noto.items():
         for style, weight in (("Regular", 400), ("Bold", 700)):
             font = TTFont(files(module) / "files" / f"{family}[wdth,wght].ttf")
-            instancer.instantiateVariableFont(
-                font, {"wght": weight, "wdth": 100}, inplace=True, updateFontNames=True
-            )
+            instancer.instantiateVariableFont(font, {"wght": weight, "wdth": 100}, inplace=True, updateFontNames=True)
             options = subset.Options(layout_features=["*"], hinting=False, notdef_outline=True, glyph_names=False)
             options.name_IDs = ["*"]
             cutter = subset.Subsetter(options)

@@ -274,7 +274,11 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # Django's own set-up would also print to the console and mail whole requests to administrators.
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # It warns at each HEAD that Django answers with a body, and then drops the body, as it should.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
+    },
 }
 if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
     import sentry_sdk

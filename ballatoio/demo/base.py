@@ -63,7 +63,6 @@ def _make_lab(world: World, facts: dict[str, Any], translations: list[Translatio
     closings = {date(year, c["month"], c["day"]): c["reason"] for year in years for c in facts["closings"]}
     ClosingDay.objects.bulk_create(ClosingDay(lab=lab, on=on, reason=reason) for on, reason in closings.items())
     world.labs[lab.slug] = LabWorld(lab, facts, openings, frozenset(closings))
-    world.ledger.note(world.began_at, "lab.open", lab, by=None, lab_id=lab.pk)
 
 
 def _translations(record: Any, field: str, texts: dict[str, str], world: World) -> Iterable[Translation]:
@@ -189,7 +188,7 @@ def _make_services(world: World, translations: list[Translation]) -> None:
     ScheduleException.objects.bulk_create(exceptions)
     Service.needs.through.objects.bulk_create(links)
     for service in services:
-        world.ledger.note(world.began_at, "service.create", service, by=None, lab_id=service.lab_id)
+        world.ledger.note(world.began_at, "service.add", service, by=None, lab_id=service.lab_id)
 
 
 def _service(world: World, lab_world: LabWorld, row: dict[str, Any], place: dict[str, Any]) -> Service:

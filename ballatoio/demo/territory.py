@@ -50,7 +50,8 @@ def _make_districts(world: World) -> dict[str, District]:
     }
     District.objects.bulk_create(found.values())
     for lab_world in world.labs.values():
-        lab_world.lab.districts.set([found[code] for code in lab_world.facts["districts"]])
+        for code in lab_world.facts["districts"]:
+            found[code].labs.add(lab_world.lab)
     return found
 
 

@@ -110,9 +110,7 @@ def test_old_codes_are_forgotten(mazzini: Lab, farid: User) -> None:
 
 
 def test_a_membership_counts_from_its_first_day_to_its_last(mazzini: Lab, farid: User, elena: User) -> None:
-    start_membership(
-        farid, lab=mazzini, role=Role.DESK, since=date(2026, 3, 1), until=date(2026, 3, 31), by=elena
-    )
+    start_membership(farid, lab=mazzini, role=Role.DESK, since=date(2026, 3, 1), until=date(2026, 3, 31), by=elena)
     days = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 31), date(2026, 4, 1)]
     current = [Membership.objects.current(on=day).filter(user=farid).exists() for day in days]
     assert current == [False, True, True, False]
@@ -151,9 +149,7 @@ def test_an_invitation_lets_its_owner_choose_the_first_password(mazzini: Lab, el
         accept_invitation(code, lab=mazzini, password="un’altra password lunga", source="192.0.2.1")
 
 
-def test_an_invitation_never_hands_over_an_account_that_has_a_password(
-    mazzini: Lab, bruno: User, elena: User
-) -> None:
+def test_an_invitation_never_hands_over_an_account_that_has_a_password(mazzini: Lab, bruno: User, elena: User) -> None:
     bruno.set_password("quattro parole a caso")
     bruno.save()
     membership, code = invite_member(mazzini, name="Bruno", email=bruno.email.upper(), role=Role.DESK, by=elena)

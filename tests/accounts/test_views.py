@@ -15,7 +15,13 @@ pytestmark = pytest.mark.django_db
 
 
 def invitation(**changes: str) -> dict[str, str]:
-    return {"name": "Gaia Bianchi", "email": "gaia@example.org", "role": "desk", "organisation": "", "until": ""} | changes
+    return {
+        "name": "Gaia Bianchi",
+        "email": "gaia@example.org",
+        "role": "desk",
+        "organisation": "",
+        "until": "",
+    } | changes
 
 
 def test_the_coordinator_sees_who_works_here_and_nobody_of_another_lab(

@@ -1,13 +1,13 @@
 """What the public pages weigh on the wire, and how soon an old phone on a slow network shows something."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from playwright.sync_api import CDPSession
 
-from .conftest import RESULTS, Open, Visitor
+from .conftest import Open, Visitor
+from .figures import write_figures
 
 # docs/performance.md, P2.
 FIRST_VIEW = 60_000
@@ -59,17 +59,11 @@ def read_through(visitor: Visitor) -> None:
     visitor.page.wait_for_load_state("networkidle")
 
 
-def write_figures(name: str, figures: object) -> None:
-    """Put figures where `make bench` and the documents find them."""
-    file = RESULTS / "browser.json"
-    known = json.loads(file.read_text()) if file.exists() else {}
-    file.write_text(json.dumps(known | {name: figures}, indent=2) + "\n")
-
-
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 def test_weight(script: bool, visit: Open) -> None:
     figures, heavy = {}, []
-    for name, path in PAGES.items():
+    for name in PAGES if script else ("lab-home", "address"):
+        path = PAGES[name]
         visitor = visit(360, 740, java_script_enabled=script)
         scales = Scales(visitor.context.new_cdp_session(visitor.page))
         visitor.go(path)

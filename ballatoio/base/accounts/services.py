@@ -92,9 +92,7 @@ def invite_member(
     membership = start_membership(user, lab=lab, role=role, organisation=organisation, until=until, by=by)
     if user.has_usable_password() or user.demo_name:
         return membership, ""
-    _, code = issue_code(
-        user, purpose=AccessCode.Purpose.INVITATION, lab=lab, valid_for=INVITATION_LIFE, by=by
-    )
+    _, code = issue_code(user, purpose=AccessCode.Purpose.INVITATION, lab=lab, valid_for=INVITATION_LIFE, by=by)
     return membership, code
 
 

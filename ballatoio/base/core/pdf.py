@@ -5,14 +5,14 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import typst
 
 FONTS_DIR = Path(__file__).resolve().parent / "fonts"
 # Tagged for screen readers. Naming a standard also makes Typst refuse a character that no font has, which it
 # would otherwise print as an empty box.
-PDF_STANDARDS = ["ua-1"]
+PDF_STANDARD: Final = "ua-1"
 _MISSING = re.compile(r"the text `?\"?(?P<text>.+?)\"?`? could not be displayed")
 
 
@@ -43,19 +43,18 @@ def render_preview(template: Path, data: Mapping[str, Any]) -> bytes:
     return _compile(template, data, "png")
 
 
-def _compile(template: Path, data: Mapping[str, Any], form: str) -> bytes:
+def _compile(template: Path, data: Mapping[str, Any], form: Literal["pdf", "png"]) -> bytes:
     try:
-        pages: bytes | list[bytes] | None = typst.compile(
-            str(template),
-            root=str(template.parent),
+        pages: bytes | list[bytes] = typst.compile(
+            template,
+            root=template.parent,
             font_paths=_fonts(),
             sys_inputs={"data": json.dumps(dict(data), ensure_ascii=False)},
             format=form,
-            pdf_standards=PDF_STANDARDS if form == "pdf" else [],
+            pdf_standards=PDF_STANDARD if form == "pdf" else None,
         )
     except typst.TypstError as error:
         if found := _MISSING.search(str(error)):
             raise MissingGlyph(found["text"]) from error
         raise
-    assert pages is not None
     return pages if isinstance(pages, bytes) else pages[0]

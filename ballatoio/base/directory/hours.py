@@ -7,7 +7,6 @@ from datetime import date, datetime, time, timedelta
 
 from django.db.models import DateField, SmallIntegerField, Value
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from .models import Schedule, ScheduleException, Service
@@ -21,6 +20,7 @@ from .schedules import (
     is_open,
     next_opening,
     opening_lines,
+    spoken_date,
 )
 
 
@@ -105,17 +105,16 @@ def opening_text(opening: datetime, today: date) -> str:
         return _("oggi alle %(time)s") % {"time": moment}
     if on == today + timedelta(days=1):
         return _("domani alle %(time)s") % {"time": moment}
-    day = date_format(on, "l" if on < today + timedelta(days=7) else "j F")
+    day = spoken_date(on, "l" if on < today + timedelta(days=7) else "j F")
     return _("%(day)s alle %(time)s") % {"day": day, "time": moment}
 
 
 def special_day_text(day: TypedDay) -> str:
     """Give «24 dicembre: chiuso. Vigilia» for a day that is different."""
-    when = date_format(day.on, "l j F")
+    when = spoken_date(day.on, "l j F")
     if day.opens_at is None or day.closes_at is None:
         what = _("chiuso")
     else:
         what = f"{clock(day.opens_at)}–{clock(day.closes_at)}"
     text = _("%(day)s: %(what)s") % {"day": when, "what": what}
     return f"{text}. {day.note}" if day.note else text
-

@@ -1,7 +1,7 @@
 """Reading files of services: CSV with a header, or JSON. Nothing is written here (see services.import_services).
 
 CSV columns (UTF-8, comma or semicolon; the first four are needed, the others may be missing or empty):
-  code                 short name of the service, unique in the lab, also its address on the web: caf-giambellino
+  code                 short name of the service, unique in the lab, also its address on the web: caf-di-quartiere
   name, description    what it is called, what it does
   organisation         who offers it; made anew when the lab does not know it yet; «lab» is the lab itself
   eligibility, application_process, fees, accessibility, area, alert      texts of the sheet
@@ -191,13 +191,14 @@ def _flatten(record: Mapping[str, Any], lab: Lab) -> dict[str, Any] | None:
         flat["special_days"] = [_special_line(day) for day in flat.pop("exceptions")]
     if "verified_days_ago" in flat:
         flat["verified_on"] = (timezone.localdate() - timedelta(days=flat.pop("verified_days_ago"))).isoformat()
-    for name in ("hours", "special_days"):
-        if isinstance(flat.get(name), list):
-            flat[name] = "\n".join(flat[name])
-    for name in ("needs", "languages"):
-        if isinstance(flat.get(name), list):
-            flat[name] = " ".join(flat[name])
-    return {name: "" if value is None else str(value).strip() for name, value in flat.items()}
+    return {name: _cell(value) for name, value in flat.items()}
+
+
+def _cell(value: Any) -> str:
+    """Give a value of a JSON file as a CSV has it: lists one item on a line."""
+    if isinstance(value, list):
+        return "\n".join(map(str, value))
+    return "" if value is None else str(value).strip()
 
 
 def _special_line(day: Mapping[str, Any]) -> str:
@@ -210,9 +211,7 @@ def _special_line(day: Mapping[str, Any]) -> str:
 def _check(number: int, record: Mapping[str, str]) -> tuple[ServiceRow, list[RowError]]:
     """Turn a record into a checked row, with everything that is wrong in it."""
     row = ServiceRow(number, code=record.get("code", ""), organisation=record.get("organisation", ""))
-    errors = [
-        RowError(number, name, _("manca")) for name in NEEDED if not record.get(name)
-    ]
+    errors = [RowError(number, name, _("manca")) for name in NEEDED if not record.get(name)]
     if row.code and not _CODE.match(row.code):
         errors.append(RowError(number, "code", _("usa solo lettere minuscole senza accenti, numeri e trattini")))
     row.needs = re.split(r"[;,\s]+", record.get("needs", "")) if record.get("needs") else []
@@ -244,6 +243,8 @@ def _too_long(row: ServiceRow) -> Iterator[RowError]:
         limit = getattr(Service._meta.get_field(name), "max_length", None)
         if limit and len(row.columns.get(name, "")) > limit:
             yield RowError(row.row, name, _("è più lungo di %(limit)s caratteri") % {"limit": limit})
+    if len(row.organisation) > 160:
+        yield RowError(row.row, "organisation", _("è più lungo di %(limit)s caratteri") % {"limit": 160})
 
 
 def _read_hours(row: ServiceRow, text: str) -> None:
@@ -338,4 +339,3 @@ _READERS = {
     "status": _read_status,
     "verified_on": _read_verified,
 }
-

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -134,8 +135,12 @@ class OpeningLine:
     """One line of a timetable as it hangs on a door: days on one side, hours on the other."""
 
     days: str
-    hours: str
+    intervals: tuple[str, ...]
     weekdays: tuple[int, ...]
+
+    @property
+    def hours(self) -> str:
+        return _(", ").join(self.intervals)
 
 
 def opening_lines(schedules: Iterable[WeeklyHours], on: date | None = None) -> list[OpeningLine]:
@@ -152,7 +157,7 @@ def opening_lines(schedules: Iterable[WeeklyHours], on: date | None = None) -> l
     for weekday in sorted(by_weekday):
         groups.setdefault(tuple(sorted(set(by_weekday[weekday]))), []).append(weekday)
     return [
-        OpeningLine(days_text(weekdays), ", ".join(str(interval) for interval in intervals), tuple(weekdays))
+        OpeningLine(days_text(weekdays), tuple(str(interval) for interval in intervals), tuple(weekdays))
         for intervals, weekdays in groups.items()
     ]
 
@@ -186,6 +191,12 @@ def weekday_short(weekday: int) -> str:
     names = WEEKDAYS_ABBR if language[:2] in {"it", "en", "es", "fr", "ro", "sq"} else WEEKDAYS
     name = str(names[weekday])
     return name if language.startswith("en") else name.lower()
+
+
+def spoken_date(on: date, form: str = "j F Y") -> str:
+    """Give a date as it is written inside a sentence: Italian months and weekdays have no capital."""
+    text = date_format(on, form)
+    return text if (get_language() or "it").startswith("en") else text.lower()
 
 
 def clock(moment: time) -> str:

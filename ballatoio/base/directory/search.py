@@ -5,7 +5,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
+from functools import reduce
+from operator import add, attrgetter
 
 from django.db.models import (
     Case,
@@ -20,6 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -37,10 +39,12 @@ MAX_WORDS = 8
 EARTH_RADIUS_M = 6_371_000
 KM_PER_DEGREE = 111.2
 # Words that say nothing of what somebody looks for (Italian and English).
-EMPTY_WORDS = frozenset(
+_EMPTY = (
     "a al alla ai agli alle da dal dalla di del della dei e ed ho il i la le lo gli in mi mia mio nel nella non o per"
-    " si sono su un una the an and for have i is my no not of on or to".split()
+    " si sono su un una the an and for have is my no not of on or to"
 )
+EMPTY_WORDS = frozenset(words(_EMPTY))
+_words_found = attrgetter("matched")
 _ARTICLE = "ال"
 _VOWELS = frozenset("aeiou")
 
@@ -134,17 +138,24 @@ def find_services(
         order.append("far")
     rows = list(services.order_by(*order, "name", "pk")[:MAX_RESULTS])
     if asked and rows:
-        best = max(map(attrgetter("matched"), rows))
-        rows = [row for row in rows if row.matched == best]
+        best = max(map(_words_found, rows))
+        rows = [row for row in rows if _words_found(row) == best]
     return [FoundService(row, distance_to(row, near)) for row in rows]
 
 
-def _matched(asked: Sequence[str]) -> Case:
+def matching(services: ServiceQuerySet, text: str) -> ServiceQuerySet:
+    """Keep the services that have all the words of `text`; all of them when it says nothing."""
+    for word in asked_words(text):
+        services = services.filter(search_key__contains=f" {word}")
+    return services
+
+
+def _matched(asked: Sequence[str]) -> Combinable:
     """How many of the asked words a service has."""
-    total: Case = Case(When(search_key__contains=f" {asked[0]}", then=1), default=0, output_field=IntegerField())
-    for word in asked[1:]:
-        total += Case(When(search_key__contains=f" {word}", then=1), default=0, output_field=IntegerField())
-    return total
+    has: list[Combinable] = [
+        Case(When(search_key__contains=f" {word}", then=1), default=0, output_field=IntegerField()) for word in asked
+    ]
+    return reduce(add, has)
 
 
 def _for_need(services: ServiceQuerySet, code: str) -> ServiceQuerySet:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any, BinaryIO
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.services import Actor, record_act
+from ballatoio.base.jobs.services import submit_once
 from ballatoio.base.labs.models import Lab, Organisation
 
 from .imports import RowError, ServiceRow, read_services
@@ -23,6 +24,14 @@ from .texts import LANGUAGE_NAMES, SERVICE_FIELDS, SOURCE_LANGUAGE, object_type,
 
 # Addresses under /servizi/ that are pages of ours.
 RESERVED_SLUGS = frozenset({"gestione"})
+# The better the state, the more people stand behind the words.
+_WORTH: dict[str, int] = {
+    Translation.State.STALE: 0,
+    Translation.State.MACHINE: 1,
+    Translation.State.DRAFT: 2,
+    Translation.State.REVIEWED: 3,
+    Translation.State.APPROVED: 4,
+}
 
 
 class ServiceChangedElsewhere(Exception):
@@ -33,6 +42,10 @@ class TranslationCannotBecome(Exception):
     """A translation does not go from its state to the one that was asked."""
 
 
+class TranslationChangedElsewhere(Exception):
+    """Somebody else has saved translations of the same record into the same language in the meantime."""
+
+
 class LanguageUnknown(Exception):
     """Nothing is translated into this language here."""
 
@@ -41,7 +54,7 @@ class LanguageUnknown(Exception):
 class ServiceSheet:
     """All that is written on the sheet of a service, in Italian."""
 
-    organisation: Organisation
+    organisation: Organisation | None
     name: str
     description: str
     eligibility_description: str = ""
@@ -62,12 +75,14 @@ class ServiceSheet:
     last_verified_on: date | None = None
     needs: Sequence[NeedTerm] = ()
     hours: Sequence[TypedHours] = ()
-    special_days: Sequence[TypedDay] = field(default=())
+    special_days: Sequence[TypedDay] = ()
+    # When the organisation is not known yet: it is made, unless somebody has made it meanwhile.
+    new_organisation: str = ""
 
     def columns(self) -> dict[str, Any]:
         """What goes into the row of the service itself."""
         rows = {item.name: getattr(self, item.name) for item in fields(self)}
-        for related in ("needs", "hours", "special_days"):
+        for related in ("needs", "hours", "special_days", "new_organisation"):
             del rows[related]
         return rows | {"languages": list(self.languages)}
 
@@ -76,9 +91,13 @@ class ServiceSheet:
 
 
 @transaction.atomic
-def add_service(lab: Lab, sheet: ServiceSheet, *, by: Actor | None, slug: str = "") -> Service:
-    """Write a new service of `lab`; its address is `slug`, or comes from the name."""
-    service = _add(lab, sheet, by=by, slug=slug)
+def add_service(lab: Lab, sheet: ServiceSheet, *, by: Actor | None, slug: str = "", once: str = "") -> Service:
+    """Write a new service of `lab`; its address is `slug`, or comes from the name.
+
+    Raise AlreadySubmitted, with the slug of the first, when the form with token `once` was sent before.
+    """
+    service = _add(lab, _with_organisation(lab, sheet, by), by=by, slug=slug)
+    submit_once(once, result=service.slug)
     index_services([service])
     return service
 
@@ -93,7 +112,7 @@ def amend_service(service: Service, sheet: ServiceSheet, *, by: Actor | None, ve
     locked = Service.objects.select_for_update(of=("self",)).get(pk=service.pk)
     if locked.version != version:
         raise ServiceChangedElsewhere
-    if _amend(locked, sheet, by=by):
+    if _amend(locked, _with_organisation(locked.lab, sheet, by), by=by):
         index_services([locked])
     return locked
 
@@ -107,6 +126,23 @@ def verify_service(service: Service, *, by: Actor | None, on: date | None = None
     locked.save(update_fields=["last_verified_on", "version"])
     record_act("service.verify", locked, by=by, lab_id=locked.lab_id)
     return locked
+
+
+@transaction.atomic
+def name_organisation(lab: Lab, name: str, *, by: Actor | None) -> Organisation:
+    """Give the organisation that the lab, or the whole installation, knows by this name; made now if nobody does."""
+    known = Organisation.objects.filter(models.Q(lab=lab) | models.Q(lab__isnull=True), name=name).first()
+    if known is not None:
+        return known
+    organisation = Organisation.objects.create(lab=lab, name=name, kind=Organisation.Kind.INSTITUTION)
+    record_act("organisation.add", organisation, by=by, lab_id=lab.pk)
+    return organisation
+
+
+def _with_organisation(lab: Lab, sheet: ServiceSheet, by: Actor | None) -> ServiceSheet:
+    if sheet.organisation is not None:
+        return sheet
+    return replace(sheet, organisation=name_organisation(lab, sheet.new_organisation, by=by))
 
 
 def _add(lab: Lab, sheet: ServiceSheet, *, by: Actor | None, slug: str) -> Service:
@@ -234,11 +270,16 @@ def set_translations(
     state: str,
     by: User | None,
     lab: Lab | None,
+    seen: str | None = None,
 ) -> list[Translation]:
     """Write several fields of `record` in one language at once; like set_translation, with one audit row.
 
-    Give the translations that were written anew; what is already there as asked is left alone.
+    Give the translations that were written anew; a text that stands word for word keeps its state when that is
+    already better. `seen` is the translation_mark that the writer had before their eyes: raise
+    TranslationChangedElsewhere when it is no longer so.
     """
+    if seen is not None and seen != translation_mark(record, language):
+        raise TranslationChangedElsewhere
     written = _write_translations(record, texts, language=language, state=state, by=by, lab=lab)
     if isinstance(record, Service):
         index_services([record])
@@ -281,7 +322,7 @@ def _reworded(
 ) -> Translation | None:
     """Give the translation with its new text and state, not saved; None when it already stands so."""
     hashed = source_hash(str(getattr(record, name)))
-    if row is not None and (row.text, row.state, row.source_hash) == (text, state, hashed):
+    if row is not None and (row.text, row.source_hash) == (text, hashed) and _WORTH[row.state] >= _WORTH[state]:
         return None
     before = row.state if row else ""
     is_reworded = row is not None and (row.text != text or row.source_hash != hashed)
@@ -292,6 +333,12 @@ def _reworded(
     row.text, row.state, row.source_hash = text, state, hashed
     row.changed_by, row.changed_at = by, timezone.now()
     return row
+
+
+def translation_mark(record: models.Model, language: str) -> str:
+    """Give a mark of how the translations of `record` into a language stand: it differs after every change."""
+    rows = Translation.objects.of([record]).filter(language=language).order_by("field")
+    return source_hash(repr(list(rows.values_list("field", "text", "state"))))
 
 
 def translation_states(services: Iterable[Service]) -> dict[Any, dict[str, Counter[str]]]:
@@ -383,11 +430,7 @@ def _organisation(name: str, lab: Lab, known: dict[str, Organisation], by: User 
     """Give the organisation of this name, made now if neither the lab nor the installation has it."""
     full_name = lab.name if name == "lab" else name
     if full_name not in known:
-        organisation = Organisation.objects.create(
-            lab=lab, name=full_name[:160], kind=Organisation.Kind.INSTITUTION, is_public=True
-        )
-        record_act("organisation.add", organisation, by=by, lab_id=lab.pk)
-        known[full_name] = organisation
+        known[full_name] = name_organisation(lab, full_name, by=by)
     return known[full_name]
 
 
@@ -396,9 +439,7 @@ def _import_texts(service: Service, language: str, texts: Mapping[str, str], by:
 
     A text that stands already keeps its state: a review is not undone, nor is a stale text made fresh.
     """
-    standing = {
-        row.field: row.text for row in Translation.objects.of([service]).filter(language=language)
-    }
+    standing = {row.field: row.text for row in Translation.objects.of([service]).filter(language=language)}
     new = {name: text for name, text in texts.items() if text and standing.get(name) != text}
     if not new:
         return False

@@ -9,7 +9,6 @@ from typing import Any
 import segno
 from django.conf import settings
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language_info, override
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from ballatoio.base.labs.models import Lab
 
 from .hours import load_hours
 from .models import Service
+from .schedules import spoken_date
 from .texts import LANGUAGE_NAMES, SERVICE_FIELDS, SOURCE_LANGUAGE, RecordTexts, Text, language_notice, translated
 
 TEMPLATE = Path(__file__).resolve().parent / "typst" / "service_sheet.typ"
@@ -73,16 +73,17 @@ def sheet_data(service: Service, lab: Lab, language: str, address: str, at: date
             "alert": _line(texts["alert"]),
             "closed": "" if service.status == Service.Status.ACTIVE else str(service.get_status_display()),
             "sections": _sections(texts),
-            "hours": [{"days": line.days, "hours": line.hours} for line in hours.lines()],
+            "hours": [{"days": line.days, "hours": list(line.intervals)} for line in hours.lines()],
             "special_days": hours.notes()[:3],
             "phone": service.phone,
             "address": service.address,
             "languages": _languages(service),
             "accessibility": _line(texts["accessibility"]),
+            "comma": _(", "),
             "words": _words(),
             "qr": qr_svg(address),
             "web": address.split("://", 1)[-1],
-            "printed": _("Stampato il %(date)s") % {"date": date_format(timezone.localdate(at), "j F Y")},
+            "printed": _("Stampato il %(date)s") % {"date": spoken_date(timezone.localdate(at))},
             "verified": _verified(service),
             "notice": language_notice(texts.values(), language),
             "apology": "",
@@ -120,7 +121,7 @@ def _languages(service: Service) -> str:
 def _verified(service: Service) -> str:
     if service.last_verified_on is None:
         return ""
-    return _("Controllato il %(date)s") % {"date": date_format(service.last_verified_on, "j F Y")}
+    return _("Controllato il %(date)s") % {"date": spoken_date(service.last_verified_on)}
 
 
 def _words() -> dict[str, str]:
@@ -146,4 +147,3 @@ def qr_svg(address: str) -> str:
     picture = io.BytesIO()
     segno.make(address, error="m", micro=False).save(picture, kind="svg", border=0, xmldecl=False, svgns=True)
     return picture.getvalue().decode()
-

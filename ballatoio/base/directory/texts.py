@@ -71,9 +71,7 @@ def object_type(record: models.Model) -> str:
     return record._meta.label_lower
 
 
-def translated(
-    records: Iterable[models.Model], language: str, fields: Iterable[str]
-) -> dict[uuid.UUID, RecordTexts]:
+def translated(records: Iterable[models.Model], language: str, fields: Iterable[str]) -> dict[uuid.UUID, RecordTexts]:
     """Give, by record, its `fields` in `language`: one query for a whole page, none for Italian.
 
     Records of several kinds go in one call: a field that one of them lacks is left out. What is missing, stale,

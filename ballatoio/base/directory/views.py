@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -22,6 +23,7 @@ from ballatoio.base.territory.models import Building
 from .forms import Asked, ServiceSearch
 from .hours import DoorState, door_state, load_hours
 from .models import NeedTerm, Service
+from .schedules import spoken_date
 from .search import FoundService, NeedNode, Point, chosen_need, find_services, need_tree
 from .sheets import print_sheet
 from .texts import LANGUAGE_NAMES, SERVICE_FIELDS, SOURCE_LANGUAGE, RecordTexts, language_notice, translated
@@ -111,9 +113,9 @@ def terms_shown(tree: Iterable[NeedNode], code: str) -> list[NeedTerm]:
     return [node.term for node in listed] + ([node.term for node in chosen[0].children] if chosen else [])
 
 
-def texts_of(services: Iterable[Service], terms: Iterable[NeedTerm]) -> dict[object, RecordTexts]:
+def texts_of(services: Iterable[Service], terms: Iterable[NeedTerm]) -> dict[UUID, RecordTexts]:
     """Give the texts of a page in the language of the page: one query."""
-    return dict(translated([*services, *terms], get_language() or SOURCE_LANGUAGE, LIST_FIELDS))
+    return translated([*services, *terms], get_language() or SOURCE_LANGUAGE, LIST_FIELDS)
 
 
 def icon_of(term: NeedTerm) -> str:
@@ -121,7 +123,7 @@ def icon_of(term: NeedTerm) -> str:
     return f"core/icons/{term.icon if term.icon in ICONS else 'list'}.svg"
 
 
-def need_shown(tree: Iterable[NeedNode], code: str, texts: dict[object, RecordTexts]) -> dict[str, object] | None:
+def need_shown(tree: Iterable[NeedNode], code: str, texts: dict[UUID, RecordTexts]) -> dict[str, object] | None:
     """Give the chosen need with its name and the needs under it, for the template."""
     chosen = chosen_need(tree, code)
     if chosen is None:
@@ -135,7 +137,7 @@ def need_shown(tree: Iterable[NeedNode], code: str, texts: dict[object, RecordTe
     }
 
 
-def rows_of(found: Iterable[FoundService], texts: dict[object, RecordTexts], at: datetime) -> list[Row]:
+def rows_of(found: Iterable[FoundService], texts: dict[UUID, RecordTexts], at: datetime) -> list[Row]:
     """Give what the list shows of each service: texts, door, distance."""
     hits = list(found)
     hours = load_hours(hit.service for hit in hits)
@@ -181,6 +183,7 @@ def service_detail(request: LabRequest, slug: str) -> HttpResponse:
         "door": door_state(service, hours, timezone.now()),
         "languages": [LANGUAGE_NAMES[code] for code in service.languages if code in LANGUAGE_NAMES],
         "notice": language_notice(texts[service.pk].values(), language),
+        "verified_on": spoken_date(service.last_verified_on) if service.last_verified_on else "",
         "sheet_language": language,
     }
     return render(request, "directory/service_detail.html", context)

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 import holidays
+from django.db import transaction
 
 from ballatoio.base.audit.services import Actor, record_act
 
@@ -45,6 +46,7 @@ def next_working_day(lab: Lab, on: date) -> date:
     return on if is_working_day(lab, on) else add_working_days(lab, on, 1)
 
 
+@transaction.atomic
 def close_lab_on(lab: Lab, *, on: date, reason: str, by: Actor) -> ClosingDay:
     """Declare the lab closed on a day; saying it twice changes nothing."""
     closing_day, created = ClosingDay.objects.get_or_create(lab=lab, on=on, defaults={"reason": reason})

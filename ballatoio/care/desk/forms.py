@@ -15,7 +15,9 @@ from ballatoio.base.core import languages
 from ballatoio.base.core.text import normalise
 from ballatoio.base.directory.models import NeedTerm, Service
 from ballatoio.base.labs.models import Lab
+from ballatoio.base.people.lookup import Hint, duplicate_hints
 from ballatoio.base.people.models import Person
+from ballatoio.base.people.phones import NotAPhone, read_phone
 from ballatoio.base.territory.addresses import find_buildings
 from ballatoio.base.territory.models import Building
 
@@ -94,6 +96,11 @@ def language_choices() -> list[tuple[str, Any]]:
     return [*languages.both_names(), ("other", _("un’altra lingua"))]
 
 
+def language_name(code: str) -> str:
+    """Give the name of a language as an operator reads it."""
+    return str(dict(language_choices()).get(code, code))
+
+
 class AboutContactForm(forms.Form):
     """How somebody came, in which language, from which house, and what they told."""
 
@@ -148,6 +155,9 @@ class ContactForm(AboutContactForm):
     given_name = line_field(_("Nome"), max_length=80)
     family_name = line_field(_("Cognome"), max_length=80)
     phone = line_field(_("Telefono"), max_length=40)
+    # When somebody known looks like the new person: one of them, or really another.
+    same_as = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+    is_another = forms.BooleanField(label=_("È un’altra persona: scrivila come nuova"), required=False)
     draft = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     started = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
     once = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
@@ -156,7 +166,18 @@ class ContactForm(AboutContactForm):
 
     def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
         super().__init__(*args, lists=lists, **kwargs)
+        self.hints: list[Hint] = []
         self.initial.setdefault("channel", Contact.Channel.WALK_IN)
+
+    def clean_phone(self) -> str:
+        """A number that can be called, or nothing."""
+        typed: str = self.cleaned_data["phone"]
+        if typed and self.cleaned_data.get("who") == "new":
+            try:
+                return read_phone(typed)
+            except NotAPhone as refusal:
+                raise ValidationError(str(refusal)) from None
+        return typed
 
     def clean(self) -> dict[str, Any]:
         """Make `person` a Person or None; anonymous stays anonymous, whatever else was typed."""
@@ -167,15 +188,31 @@ class ContactForm(AboutContactForm):
             cleaned["person"] = known_person(self.lists, chosen)
             if cleaned["person"] is None:
                 self.add_error("look_for", _("Scegli la persona dall’elenco, oppure segna «Nuovo» o «Anonimo»."))
-        elif who == "new" and not (cleaned.get("given_name") or cleaned.get("family_name")):
-            self.add_error("given_name", _("Scrivi almeno un nome, oppure segna «Anonimo»."))
+        elif who == "new":
+            cleaned["person"] = self._not_a_double(cleaned)
         if cleaned.get("language") == "it":
             cleaned["interpreter"] = Contact.Interpreter.NONE
         return cleaned
 
+    def _not_a_double(self, cleaned: dict[str, Any]) -> Person | None:
+        """Give the known person who was recognised in the new one; ask when somebody looks like them."""
+        given, family = cleaned.get("given_name", ""), cleaned.get("family_name", "")
+        if same := known_person(self.lists, cleaned.get("same_as", "")):
+            return same
+        if not (given or family):
+            self.add_error("given_name", _("Scrivi almeno un nome, oppure segna «Anonimo»."))
+        elif not cleaned.get("is_another"):
+            phone = cleaned.get("phone", "")
+            self.hints = duplicate_hints(self.lists.user, self.lists.lab, given, family, phone=phone)
+            if self.hints:
+                self.add_error("given_name", _("Forse c’è già: guarda qui sotto se è una di queste persone."))
+        return None
+
 
 def known_person(lists: DeskLists, person_id: str) -> Person | None:
     """Give the person of this lab with this id, None when the operator may not see anybody with it."""
+    if not person_id:
+        return None
     try:
         return Person.objects.visible_to(lists.user).of_lab(lists.lab).filter(pk=person_id).first()
     except ValidationError:
@@ -291,14 +328,6 @@ class NeedForm(AnswerForm):
             next_on=None if told else cleaned["next_on"],
             told=told,
         )
-
-
-def search_people(lists: DeskLists, typed: str) -> list[Person]:
-    """Give the people of the lab whom the typed letters may mean, a few."""
-    found = Person.objects.visible_to(lists.user).of_lab(lists.lab)
-    for word in normalise(typed).split():
-        found = found.filter(keys__key__startswith=word)
-    return list(found.distinct().defer("sealed")[:8])
 
 
 @dataclass

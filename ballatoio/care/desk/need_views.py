@@ -31,6 +31,7 @@ from .forms import (
     OutcomeForm,
     PlanForm,
     TellForm,
+    language_name,
 )
 from .lists import PAGE_SIZE, NeedFilter
 from .models import Answer, Need
@@ -158,9 +159,14 @@ def render_need(request: StaffRequest, need: Need, failed: dict[str, Any] | None
     """Draw the page of a need; `failed` is the form that has to be corrected, by the name of its act."""
     texts = read_contact(need.contact, by=request.user)
     answers = need.answers.select_related("service", "given_by").defer("sealed")
+    forms = forms_for(request, need) | (failed or {})
+    for name, form in forms.items():
+        form.auto_id = f"{name}_%s"
     context = {
         "need": need,
         "contact": need.contact,
+        "language": language_name(need.contact.language),
+        "services": DeskLists(request.lab, request.user).services if need.is_open else [],
         "words": texts.needs.get(need.pk, {}).get("words", ""),
         "texts": texts.contact,
         "answers": [(answer, texts.answers.get(answer.pk, {})) for answer in answers],
@@ -168,8 +174,7 @@ def render_need(request: StaffRequest, need: Need, failed: dict[str, Any] | None
         "tries_needed": ATTEMPTS_BEFORE_GIVING_UP,
         "points": list(need.person.contact_points.all()) if need.person else [],
         "outcome_form": OutcomeForm(),
-        "forms": forms_for(request, need) | (failed or {}),
-        "failed": failed,
+        "forms": forms,
     }
     return render(request, "desk/need_detail.html", context, status=422 if failed else 200)
 

@@ -8,11 +8,13 @@ from .models import Contact, Message
 
 
 def escalate_silent_needs(work: DueWork) -> None:
+    """Pass the needs on which nobody has moved on to the coordinator of each lab."""
     for lab in Lab.objects.all():
         need_services.escalate_silent_needs(lab)
 
 
 def deliver_message(work: DueWork) -> None:
+    """Deliver a message to whoever follows its person, if anybody does."""
     message = Message.objects.filter(pk=work.payload["message"]).first()
     if message is not None:
         services.deliver_message(message)

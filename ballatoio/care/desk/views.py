@@ -28,13 +28,15 @@ from ballatoio.base.jobs.services import (
     save_draft,
 )
 from ballatoio.base.labs.services import add_working_days
+from ballatoio.base.people.lookup import search_people
 from ballatoio.base.people.models import Person
+from ballatoio.base.people.services import register_person
 from ballatoio.base.territory.addresses import find_buildings
 
 from .day import day_of
 from .figures import month_figures, month_from
 from .fields import LONGEST_TEXT
-from .forms import AmendForm, DeskLists, NewContact, known_person, search_people
+from .forms import AmendForm, DeskLists, NewContact, known_person, language_name
 from .lists import COUNTED, ContactFilter, ContactPage, contact_rows, count_up_to
 from .models import Answer, Attempt, Contact
 from .rules import can_open_figures, can_see_whole_desk
@@ -131,7 +133,7 @@ def record_screen(request: StaffRequest, screen: NewContact) -> Contact:
             by=request.user,
             channel=cleaned["channel"],
             started_at=started_at(cleaned["started"]),
-            person=cleaned["person"] or screen.add_person(),
+            person=cleaned["person"] or new_person(request, cleaned),
             building=cleaned["building"],
             language=cleaned["language"],
             interpreter=cleaned["interpreter"],
@@ -141,6 +143,21 @@ def record_screen(request: StaffRequest, screen: NewContact) -> Contact:
             once=cleaned["once"],
             draft_key=cleaned["draft"],
         )
+
+
+def new_person(request: StaffRequest, cleaned: dict[str, Any]) -> Person | None:
+    """Write the new person down; None when whoever came stays anonymous."""
+    if cleaned["who"] != "new":
+        return None
+    spoken = [] if cleaned["language"] == "other" else [cleaned["language"]]
+    return register_person(
+        request.lab,
+        by=request.user,
+        given_name=cleaned["given_name"],
+        family_name=cleaned["family_name"],
+        phone=cleaned["phone"],
+        languages_spoken=spoken,
+    )
 
 
 def started_at(signed: str) -> Any:
@@ -165,7 +182,7 @@ def after_saving(request: StaffRequest, contact: Contact) -> HttpResponse:
 def people_like(lists: DeskLists, typed: str, chosen: str = "") -> list[Person]:
     """Give the people whom the typed letters may mean, the one already chosen first."""
     first = known_person(lists, chosen) if chosen else None
-    found = search_people(lists, typed) if len(typed.strip()) >= 3 else []
+    found = search_people(lists.user, lists.lab, typed, limit=8)
     return [*([first] if first else []), *(person for person in found if person != first)]
 
 
@@ -244,7 +261,13 @@ def contact_detail(request: StaffRequest, contact: UUID) -> HttpResponse:
         for need in needs
     ]
     sheets = {a.service_id: a.service for a in answers if a.service}
-    context = {"contact": found, "texts": texts.contact, "panels": panels, "sheets": sheets.values()}
+    context = {
+        "contact": found,
+        "language": language_name(found.language),
+        "texts": texts.contact,
+        "panels": panels,
+        "sheets": sheets.values(),
+    }
     return render(request, "desk/contact_detail.html", context)
 
 
@@ -292,6 +315,7 @@ def render_edit(
     typed, chosen = form["look_for"].value() or "", form["person"].value() or ""
     context = {
         "contact": contact,
+        "language": language_name(contact.language),
         "form": form,
         "theirs": theirs,
         "people": people_like(form.lists, typed, chosen),

@@ -19,7 +19,9 @@ class AuditFilterForm(forms.Form):
 
     chi = forms.ChoiceField(label=_("Chi"), required=False)
     verbo = forms.ChoiceField(
-        label=_("Che cosa"), required=False, choices=[("", _("Tutto")), *sorted(VERBS.items(), key=lambda kv: str(kv[1]))]
+        label=_("Che cosa"),
+        required=False,
+        choices=[("", _("Tutto")), *sorted(VERBS.items(), key=lambda kv: str(kv[1]))],
     )
     tipo = forms.ChoiceField(
         label=_("Atti o letture"),
@@ -45,7 +47,9 @@ class RetentionRuleForm(forms.Form):
     kind = forms.ChoiceField(label=_("Che cosa"), choices=RetentionRule.Kind)
     months = forms.IntegerField(label=_("Per quanti mesi"), min_value=1, max_value=1200)
     source = forms.CharField(
-        label=_("Chi lo ha deciso, o quale legge"), max_length=200, help_text=_("Per esempio: registro dei trattamenti.")
+        label=_("Chi lo ha deciso, o quale legge"),
+        max_length=200,
+        help_text=_("Per esempio: registro dei trattamenti."),
     )
 
 
@@ -58,5 +62,3 @@ class SignInForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "characters", "dir": "ltr"}),
         help_text=_("Sono 10 lettere e numeri. Maiuscole, minuscole e spazi non contano."),
     )
-
-

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -82,18 +83,21 @@ def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
+def with_organisations(entries: AuditEntryQuerySet) -> AuditEntryQuerySet:
+    """Give the entries with the name of each actor's organisation: the audit has no foreign keys to follow."""
+    organisation = Organisation.objects.filter(pk=OuterRef("actor_organisation_id"))
+    return entries.annotate(organisation=Subquery(organisation.values("name")[:1]))
+
+
 def describe_entries(entries: Iterable[AuditEntry], *, names: Mapping[UUID, str]) -> list[Row]:
-    """Give the entries in words; a name only for the actors in `names`."""
-    entries = list(entries)
-    ids = {entry.actor_organisation_id for entry in entries} - {None}
-    organisations = {o.pk: str(o) for o in Organisation.objects.filter(pk__in=ids)} if ids else {}
+    """Give entries that come from `with_organisations` in words; a name only for the actors in `names`."""
     return [
         Row(
             entry=entry,
             verb=name_of(entry.verb),
             name=names.get(entry.actor_id, "") if entry.actor_id else "",
             role=ROLES.get(entry.actor_role, entry.actor_role),
-            organisation=organisations.get(entry.actor_organisation_id, "") if entry.actor_organisation_id else "",
+            organisation=getattr(entry, "organisation", None) or "",
         )
         for entry in entries
     ]

@@ -1,7 +1,7 @@
 """A resident's own access, and the end of data: how long it is kept, what is left when it goes."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -66,11 +66,7 @@ def open_resident_session(code: str, *, lab: Lab, source: str) -> User:
     after too many tries.
     """
     access_code = redeem_code(code, purpose=AccessCode.Purpose.SIGN_IN, lab=lab, source=source)
-    person = (
-        Person.objects.select_for_update(of=("self",))
-        .filter(pk=access_code.object_id, lab=lab)
-        .first()
-    )
+    person = Person.objects.select_for_update(of=("self",)).filter(pk=access_code.object_id, lab=lab).first()
     if person is None:
         raise CodeDoesNotWork
     if person.user is None:
@@ -131,7 +127,7 @@ def _expired(rule: RetentionRule, before: date) -> "list[QuerySet[Model]]":
     if rule.kind == Kind.CONTACT:
         still_open = Need.objects.still_open().filter(contact=OuterRef("pk"))
         contacts = Contact.objects.filter(~Exists(still_open), lab=rule.lab, started_at__lt=moment)
-        return [contacts, Message.objects.filter(lab=rule.lab, left_at__lt=moment)]  # type: ignore[list-item]
+        return [contacts, Message.objects.filter(lab=rule.lab, left_at__lt=moment)]
     if rule.kind == Kind.PERSON:
         people = Person.objects.filter(
             ~Exists(Contact.objects.filter(person=OuterRef("pk"))),
@@ -141,22 +137,13 @@ def _expired(rule: RetentionRule, before: date) -> "list[QuerySet[Model]]":
             lab=rule.lab,
             created_at__lt=moment,
         )
-        return [people]  # type: ignore[list-item]
+        return [people]
     if rule.kind == Kind.FUND:
-        return [EntrySnapshot.objects.filter(person__lab=rule.lab, entered_on__lt=before)]  # type: ignore[list-item]
+        return [EntrySnapshot.objects.filter(person__lab=rule.lab, entered_on__lt=before)]
     left = Membership.objects.filter(lab=rule.lab, until__lt=before, user__is_active=True)
     gone = User.objects.filter(pk__in=left.values("user")).annotate(last=Max("memberships__until"))
     still_here = Membership.objects.current().filter(user=OuterRef("pk"))
-    return [gone.filter(~Exists(still_here), last__lt=before)]  # type: ignore[list-item]
-
-
-ERASERS = {
-    Contact: lambda ids, rule: _erase_contacts(ids, rule),
-    Message: lambda ids, rule: _erase_sealed(Message.objects.filter(pk__in=ids)),
-    Person: lambda ids, rule: _erase_people(ids, rule),
-    EntrySnapshot: lambda ids, rule: _erase_snapshots(ids),
-    User: lambda ids, rule: _forget_users(ids),
-}
+    return [gone.filter(~Exists(still_here), last__lt=before)]
 
 
 def _erase(found: Expired, at_most: int) -> int:
@@ -166,7 +153,7 @@ def _erase(found: Expired, at_most: int) -> int:
             ids = list(records.order_by("pk").values_list("pk", flat=True)[:at_most])
             if not ids:
                 continue
-            ERASERS[records.model](ids, found.rule)
+            ERASERS[records.model](ids, found.rule.lab)
             record_act(
                 "retention.erase",
                 found.rule,
@@ -189,18 +176,18 @@ def _count_months(lab: Lab, measure: str, rows: Iterable[tuple[datetime, str]]) 
     )
 
 
-def _erase_contacts(ids: list[UUID], rule: RetentionRule) -> None:
+def _erase_contacts(ids: list[UUID], lab: Lab) -> None:
     contacts = Contact.objects.filter(pk__in=ids)
     needs = Need.objects.filter(contact__in=ids)
     answers = Answer.objects.filter(need__contact__in=ids)
     for measure in ("channel", "language", "interpreter"):
-        _count_months(rule.lab, measure, contacts.values_list("started_at", measure))
+        _count_months(lab, measure, contacts.values_list("started_at", measure))
     terms = needs.values_list("opened_at", "term__code")
-    _count_months(rule.lab, "need", ((opened_at, code or "") for opened_at, code in terms))
-    _count_months(rule.lab, "need_state", needs.values_list("opened_at", "state"))
-    _count_months(rule.lab, "answer", answers.values_list("given_at", "kind"))
+    _count_months(lab, "need", ((opened_at, code or "") for opened_at, code in terms))
+    _count_months(lab, "need_state", needs.values_list("opened_at", "state"))
+    _count_months(lab, "answer", answers.values_list("given_at", "kind"))
     for records in (answers, needs, contacts):
-        _erase_sealed(records)  # type: ignore[arg-type]
+        _erase_sealed(records)
 
 
 def _erase_sealed(records: "QuerySet[SealedRecord]") -> None:
@@ -209,24 +196,28 @@ def _erase_sealed(records: "QuerySet[SealedRecord]") -> None:
     forget_keys(key_ids)
 
 
-def _erase_people(ids: list[UUID], rule: RetentionRule) -> None:
+def _erase_people(ids: list[UUID], lab: Lab) -> None:
     people = Person.objects.filter(pk__in=ids)
-    _count_months(rule.lab, "person", ((created_at, "") for created_at in people.values_list("created_at", flat=True)))
+    _count_months(lab, "person", ((created_at, "") for created_at in people.values_list("created_at", flat=True)))
     accounts = list(people.filter(user__isnull=False, user__memberships=None).values_list("user_id", flat=True))
     AccessCode.objects.filter(object_type=Person._meta.label_lower, object_id__in=ids).delete()
-    _erase_sealed(PersonIdentifier.objects.filter(person__in=ids))  # type: ignore[arg-type]
+    _erase_sealed(PersonIdentifier.objects.filter(person__in=ids))
     households = list(Household.objects.filter(members__person__in=ids).values_list("pk", flat=True))
-    _erase_sealed(people)  # type: ignore[arg-type]
+    _erase_sealed(people)
     Household.objects.filter(pk__in=households, members=None).delete()
     User.objects.filter(pk__in=accounts).delete()
 
 
-def _erase_snapshots(ids: list[UUID]) -> None:
-    _erase_sealed(SensitiveSnapshot.objects.filter(snapshot__in=ids))  # type: ignore[arg-type]
+def _erase_messages(ids: list[UUID], lab: Lab) -> None:
+    _erase_sealed(Message.objects.filter(pk__in=ids))
+
+
+def _erase_snapshots(ids: list[UUID], lab: Lab) -> None:
+    _erase_sealed(SensitiveSnapshot.objects.filter(snapshot__in=ids))
     EntrySnapshot.objects.filter(pk__in=ids).delete()
 
 
-def _forget_users(ids: list[UUID]) -> None:
+def _forget_users(ids: list[UUID], lab: Lab) -> None:
     """Keep the account, which the lab's records point to, without anything that says whose it was."""
     EmailAddress.objects.filter(user__in=ids).delete()
     Authenticator.objects.filter(user__in=ids).delete()
@@ -234,3 +225,12 @@ def _forget_users(ids: list[UUID]) -> None:
         user.name, user.email, user.is_active = "", None, False
         user.set_unusable_password()
         user.save(update_fields=["name", "email", "is_active", "password"])
+
+
+ERASERS: dict[type[Model], Callable[[list[UUID], Lab], None]] = {
+    Contact: _erase_contacts,
+    Message: _erase_messages,
+    Person: _erase_people,
+    EntrySnapshot: _erase_snapshots,
+    User: _forget_users,
+}

@@ -19,17 +19,17 @@ from ballatoio.care.desk.models import Contact
 from . import services
 from .forms import AuditFilterForm, RetentionRuleForm, SignInForm
 from .models import RetentionRule
-from .reading import describe_entries, filter_entries, plain_contact
+from .reading import describe_entries, filter_entries, plain_contact, with_organisations
 
 SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 RESIDENT_SESSION_SECONDS = 30 * 60
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def audit_list(request: StaffRequest) -> HttpResponse:
     """The audit of the lab; looking at it is a reading, too."""
     form = AuditFilterForm(request.GET or None, lab=request.lab)
-    entries = AuditEntry.objects.of_lab(request.lab.pk).order_by("-position")
+    entries = with_organisations(AuditEntry.objects.of_lab(request.lab.pk)).order_by("-position")
     chosen = {name: value for name, value in form.cleaned_data.items() if value} if form.is_valid() else {}
     page = Paginator(filter_entries(entries, **chosen), 25).get_page(request.GET.get("pagina"))
     rows = describe_entries(page.object_list, names=form.names)
@@ -75,11 +75,11 @@ def sign_in(request: LabRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     if form.is_valid():
         try:
-            user = services.open_resident_session(
-                form.cleaned_data["code"], lab=request.lab, source=source_of(request)
-            )
+            user = services.open_resident_session(form.cleaned_data["code"], lab=request.lab, source=source_of(request))
         except CodeDoesNotWork:
-            form.add_error("code", _("Questo codice non funziona: controlla, oppure chiedine uno nuovo allo sportello."))
+            form.add_error(
+                "code", _("Questo codice non funziona: controlla, oppure chiedine uno nuovo allo sportello.")
+            )
         except TooManyWrongCodes:
             form.add_error("code", _("Troppi tentativi: aspetta un quarto d’ora, oppure chiama lo sportello."))
         else:
@@ -105,6 +105,7 @@ def resident_audit(request: LabRequest) -> HttpResponse:
     """Who looked at a person's data, for that person: day, role and organisation, never a name."""
     person = get_object_or_404(Person, lab=request.lab, user=request.user)
     entries = AuditEntry.objects.of_lab(request.lab.pk).about(person.pk).order_by("-at", "-position")
+    entries = with_organisations(entries)
     page = Paginator(entries, 25).get_page(request.GET.get("pagina"))
     rows = describe_entries(page.object_list, names={})
     return render(request, "privacy/resident_audit.html", {"page": page, "rows": rows})

@@ -1,5 +1,6 @@
 """What the public home says about each lab, gathered in a fixed number of queries."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -75,12 +76,10 @@ def count_figures(labs: list[Lab]) -> dict[Any, Figures]:
         Need.objects.filter(lab__in=labs, state=Need.State.CLOSED, opened_at__gte=now - timedelta(days=ANSWERED_DAYS))
     )
     services = per_lab(Service.objects.filter(lab__in=labs, status=Service.Status.ACTIVE))
-    table = {(lab.pk, "heard"): heard.get(lab.pk, 0) for lab in labs}
+    table: dict[tuple[Hashable, Hashable], int] = {(lab.pk, "heard"): heard.get(lab.pk, 0) for lab in labs}
     table |= {(lab.pk, "answered"): answered.get(lab.pk, 0) for lab in labs}
     shown = mask_small_cells(table)
-    return {
-        lab.pk: Figures(shown[lab.pk, "heard"], shown[lab.pk, "answered"], services.get(lab.pk, 0)) for lab in labs
-    }
+    return {lab.pk: Figures(shown[lab.pk, "heard"], shown[lab.pk, "answered"], services.get(lab.pk, 0)) for lab in labs}
 
 
 def per_lab(rows: Any) -> dict[Any, int]:

@@ -53,25 +53,32 @@ class Drawing:
     labels: list[Label]
 
 
-House = dict[str, Any]
+@dataclass(frozen=True)
+class House:
+    """What a picture needs of a building; never what is inside it."""
+
+    pk: uuid.UUID
+    street: str
+    middle: Point
+    geometry: dict[str, Any] | None
 
 
 def houses_of(lab: Lab) -> list[House]:
-    """The houses of the lab with what a picture needs; never what is inside them. Those nowhere are left out."""
-    rows = Building.objects.of_lab(lab).order_by("pk").values("pk", "street", "lon", "lat", "geometry")
-    placed = []
-    for row in rows:
-        row["middle"] = middle_of(row["geometry"]) or (row["lon"], row["lat"])
-        if None not in row["middle"]:
-            placed.append(row)
-    return placed
+    """The houses of the lab that stand somewhere."""
+    rows = Building.objects.of_lab(lab).order_by("pk").values_list("pk", "street", "lon", "lat", "geometry")
+    houses = []
+    for pk, street, lon, lat, geometry in rows:
+        middle = middle_of(geometry) or (None if lon is None or lat is None else (lon, lat))
+        if middle is not None:
+            houses.append(House(pk, street, middle, geometry))
+    return houses
 
 
 def lab_frame(lab: Lab) -> Frame | None:
     """The part of the earth that the lab's map shows: its houses and itself; None when nothing has a place yet."""
 
     def frame() -> Frame | None:
-        points = [house["middle"] for house in houses_of(lab)]
+        points = [house.middle for house in houses_of(lab)]
         if lab.lon is not None and lab.lat is not None:
             points.append((lab.lon, lab.lat))
         return frame_around(points) if points else None
@@ -84,8 +91,8 @@ def draw(
 ) -> Drawing:
     """Draw the part of the lab's territory inside `frame`; `places` are numbered in their order, streets named."""
     districts = District.objects.filter(labs=lab).order_by("pk").values_list("geometry", flat=True)
-    houses = [house for house in houses_of(lab) if frame.shows(*house["middle"])]
-    paths = {house["pk"]: house_path(house["geometry"], house["lon"], house["lat"], frame) for house in houses}
+    houses = [house for house in houses_of(lab) if frame.shows(*house.middle)]
+    paths = {house.pk: house_path(house.geometry, house.middle, frame) for house in houses}
     mine = paths.pop(here, "") if here else ""
     at_lab = []
     if lab.lon is not None and lab.lat is not None and frame.shows(lab.lon, lab.lat, inside=EDGE):
@@ -116,7 +123,7 @@ def dots_of(places: Sequence[Point], frame: Frame, taken: Iterable[tuple[int, in
 
 
 def free_spot(at: tuple[int, int], occupied: list[tuple[int, int]], frame: Frame) -> tuple[int, int]:
-    """The point nearest to `at`, on rings of eight around it, where a number covers no other; `at` when none is free."""
+    """The point nearest to `at`, on rings around it, where a number covers no other; `at` when none is free."""
     for ring in range(6):
         for step in range(8 * ring or 1):
             turn = 2 * pi * step / (8 * ring or 1)
@@ -132,8 +139,8 @@ def labels_of(houses: list[House], frame: Frame) -> list[Label]:
     """The name of each street with two houses or more, along the line from its first to its last house."""
     streets: dict[str, list[tuple[int, int]]] = {}
     for house in houses:
-        streets.setdefault(house["street"], []).append(frame.place(*house["middle"]))
-    labels = []
+        streets.setdefault(house.street, []).append(frame.place(*house.middle))
+    labels: list[Label] = []
     for street, points in sorted(streets.items()):
         first, last = min(points), max(points)
         if dist(first, last) < frame.width / 9:

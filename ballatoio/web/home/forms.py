@@ -17,6 +17,8 @@ def clean_phone(text: str) -> str:
     wrong = forms.ValidationError(
         _("Questo numero non sembra giusto. Scrivilo con tutte le cifre, per esempio 333 123 4567.")
     )
+    if any(character.isalpha() for character in text):
+        raise wrong  # the library would read letters as a keypad or an extension
     try:
         number = phonenumbers.parse(text, HOME_REGION)
     except phonenumbers.NumberParseException as error:
@@ -50,15 +52,14 @@ class CallbackForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    no_voicemail = forms.BooleanField(
-        label=_("Non lasciate messaggi in segreteria e non mandate SMS"), required=False
-    )
+    no_voicemail = forms.BooleanField(label=_("Non lasciate messaggi in segreteria e non mandate SMS"), required=False)
     name = forms.CharField(
         label=_("Come ti chiami, o chi dobbiamo cercare"),
         max_length=120,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
     def clean_phone(self) -> str:
         return clean_phone(self.cleaned_data["phone"])
 
@@ -86,7 +87,7 @@ class AccessibilityFeedbackForm(forms.Form):
     )
     reply_to = forms.CharField(
         label=_("Telefono o e-mail per risponderti"),
-        help_text=_("Se lo lasci vuoto correggiamo lo stesso, ma non possiamo avvisarti."),
+        help_text=_("Se non lo scrivi correggiamo lo stesso, ma non possiamo avvisarti."),
         max_length=160,
         required=False,
     )

@@ -75,7 +75,7 @@ def rings(geometry: dict[str, Any] | None) -> list[Sequence[Sequence[float]]]:
 
 
 def ring_path(points: Iterable[tuple[int, int]]) -> str:
-    """One closed ring as the shortest path data: first point absolute, then relative steps; points in one place once."""
+    """One closed ring as short path data: the first point absolute, then relative steps, repeated points left out."""
     steps: list[tuple[int, int]] = []
     start: tuple[int, int] | None = None
     last = (0, 0)
@@ -98,13 +98,11 @@ def area_path(geometry: dict[str, Any] | None, frame: Frame) -> str:
     return "".join(ring_path(frame.place(p[0], p[1]) for p in ring) for ring in rings(geometry))
 
 
-def house_path(geometry: dict[str, Any] | None, lon: float | None, lat: float | None, frame: Frame) -> str:
+def house_path(geometry: dict[str, Any] | None, middle: Point, frame: Frame) -> str:
     """The footprint of a building, or a small square at its point when its shape is not known."""
     if drawn := area_path(geometry, frame):
         return drawn
-    if lon is None or lat is None:
-        return ""
-    x, y = frame.place(lon, lat)
+    x, y = frame.place(*middle)
     half = max(3, round(HALF_SIDE_M * frame.y_scale / METRES_PER_DEGREE))
     return f"M{x - half} {y - half}h{2 * half}v{2 * half}h-{2 * half}z"
 

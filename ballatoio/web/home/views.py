@@ -1,10 +1,11 @@
 """Public pages: read what is public, render; three forms hand over to the services of the desk."""
 
 import re
+from collections.abc import Callable
 from itertools import chain
-from typing import Any
 
 from django.conf import settings
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
@@ -30,6 +31,7 @@ from ballatoio.web.home.drawing import (
 )
 from ballatoio.web.home.forms import AccessibilityFeedbackForm, CallbackForm
 from ballatoio.web.home.hours import desk_hours
+from ballatoio.web.home.limits import is_too_often
 from ballatoio.web.home.map import Point
 from ballatoio.web.home.nearby import near_services
 
@@ -143,23 +145,35 @@ def callback_request(request: LabRequest) -> HttpResponse:
     """«Call me back in my language»: number, language, safe hours; it becomes a need of the lab."""
     form = CallbackForm(request.POST or None, initial={"language": get_language()})
     if request.method == "POST" and form.is_valid():
+        if is_too_often(request, "callback"):
+            return render(request, "429.html", status=429)
         given = form.cleaned_data
-        try:
-            request_callback(
+        sent = sent_to_desk(
+            form,
+            lambda: request_callback(
                 request.lab,
                 phone=given["phone"],
                 language=given["language"],
                 hours=form.hours_for_the_desk(),
                 name=given["name"],
                 once=request.POST.get("once", ""),
-            )
-        except AlreadySubmitted:
-            pass  # a double click: the first one counted
-        except LabCannotAnswer:
-            form.add_error(None, _("In questo momento non possiamo prendere richieste da qui. Telefona allo sportello."))
-        if not form.errors:
+            ),
+        )
+        if sent:
             return redirect("home:callback_done", lab=request.lab.slug)
     return form_page(request, "home/callback_request.html", form)
+
+
+def sent_to_desk(form: Form, send: Callable[[], object]) -> bool:
+    """Do `send` and tell whether the desk has it; a second click counts as done, a desk without people as an error."""
+    try:
+        send()
+    except AlreadySubmitted:
+        return True
+    except LabCannotAnswer:
+        form.add_error(None, _("In questo momento non possiamo prendere richieste da qui. Telefona allo sportello."))
+        return False
+    return True
 
 
 def callback_done(request: LabRequest) -> HttpResponse:
@@ -167,7 +181,7 @@ def callback_done(request: LabRequest) -> HttpResponse:
     return render(request, "home/callback_done.html", {"lab": request.lab, "desk": desk_hours(request.lab)})
 
 
-def form_page(request: LabRequest, template: str, form: Any) -> HttpResponse:
+def form_page(request: LabRequest, template: str, form: Form) -> HttpResponse:
     """A form with the token of its first showing: sent twice, it counts once."""
     once = request.POST.get("once") or new_once_token()
     context = {"lab": request.lab, "form": form, "once": once}
@@ -188,20 +202,20 @@ def accessibility_feedback(request: LabRequest) -> HttpResponse:
     """What cannot be read or does not work; an answer is due within 30 days."""
     form = AccessibilityFeedbackForm(request.POST or None, initial={"page": request.GET.get("pagina", "")[:300]})
     if request.method == "POST" and form.is_valid():
+        if is_too_often(request, "accessibility"):
+            return render(request, "429.html", status=429)
         given = form.cleaned_data
-        try:
-            receive_accessibility_feedback(
+        sent = sent_to_desk(
+            form,
+            lambda: receive_accessibility_feedback(
                 request.lab,
                 words=f"{given['page']}\n{given['problem']}".strip(),
                 reply_to=given["reply_to"],
                 language=get_language() or settings.LANGUAGE_CODE,
                 once=request.POST.get("once", ""),
-            )
-        except AlreadySubmitted:
-            pass  # a double click: the first one counted
-        except LabCannotAnswer:
-            form.add_error(None, _("In questo momento non possiamo prendere segnalazioni da qui. Telefona allo sportello."))
-        if not form.errors:
+            ),
+        )
+        if sent:
             return redirect("home:accessibility_done", lab=request.lab.slug)
     return form_page(request, "home/accessibility_feedback.html", form)
 

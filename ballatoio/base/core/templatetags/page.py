@@ -99,7 +99,7 @@ STAFF_NAV: tuple[tuple[str, str | Promise, str, frozenset[str]], ...] = (
     ("desk:contact_new", _("Nuovo contatto"), "n", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
     ("desk:contact_list", _("Contatti"), "c", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
     ("people:person_list", _("Persone"), "p", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
-    ("directory:service_list", _("Servizi"), "s", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
+    ("directory:service_manage", _("Servizi"), "s", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
     ("desk:month", _("Mese"), "m", frozenset({"desk", "coordinator"})),
     ("accounts:member_list", _("Squadra"), "", frozenset({"coordinator"})),
     ("privacy:audit_list", _("Registro"), "r", frozenset({"coordinator"})),

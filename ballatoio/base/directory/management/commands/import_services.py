@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="il file CSV o JSON")
-        parser.add_argument("--lab", required=True, help="il nome breve del laboratorio, per esempio: mazzini")
+        parser.add_argument("--lab", required=True, help="il nome breve del laboratorio, per esempio: centro")
         parser.add_argument("--by", default="", help="l’e-mail di chi importa, per il registro")
         parser.add_argument("--dry-run", action="store_true", help="prova e racconta, senza scrivere niente")
 
@@ -49,6 +49,4 @@ class Command(BaseCommand):
         if report.errors:
             raise CommandError(f"{len(report.errors)} cose da correggere: non ho scritto niente.")
         done = "Prova" if report.is_dry_run else "Fatto"
-        self.stdout.write(
-            f"{done}: {report.added} nuovi, {report.amended} cambiati, {report.unchanged} già così."
-        )
+        self.stdout.write(f"{done}: {report.added} nuovi, {report.amended} cambiati, {report.unchanged} già così.")

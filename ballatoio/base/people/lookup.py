@@ -1,0 +1,211 @@
+"""Finding a person: while one types, and before writing somebody down twice.
+
+At most three queries each, over sets of bounded size: the time does not grow with the number of people.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import SequenceMatcher
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from ballatoio.base.accounts.models import User
+from ballatoio.base.core import keys
+from ballatoio.base.core.search import prefix_filter, prefix_order
+from ballatoio.base.core.text import normalise
+from ballatoio.base.labs.models import Lab
+from ballatoio.base.territory.addresses import STREET_KINDS, find_buildings, street_key
+
+from .models import STAFF_OF_PEOPLE, ContactPoint, HouseholdDwelling, Person, PersonIdentifier, PersonKey
+from .names import SOUND, searchable_words, sound
+from .phones import NotAPhone, is_phone_like, phone_keys, read_phone, typed_digits
+
+# How many keys that begin with the word of a search are looked at for the other words of it.
+CANDIDATES = 1500
+CANDIDATES_BY_SOUND = 300
+ALIKE = 0.72
+HINTS = 5
+FISCAL_CODE = re.compile(r"[A-Z]{6}[0-9L-V]{2}[A-Z][0-9L-V]{2}[A-Z][0-9L-V]{3}[A-Z]")
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Somebody who may be the same person: enough to recognise them, nothing to learn from."""
+
+    person_id: UUID
+    name: str
+    birth_year: int | None
+    phone_end: str
+
+
+def is_too_short(text: str) -> bool:
+    """Tell whether a search is too short to be made: it would find half the district."""
+    return not (is_phone_like(text) or searchable_words(text) or _is_address(text))
+
+
+def search_people(user: User, lab: Lab, text: str, limit: int = 10) -> list[Person]:
+    """Give the people of the lab, of those that `user` may see, whom the typed text may mean.
+
+    By the beginning of each word of the names, by telephone number in any form, by address (never those who are
+    protected), by codice fiscale; when no name begins so, by how the names sound.
+    """
+    if lab.pk not in user.labs_as(*STAFF_OF_PEOPLE) or is_too_short(text):
+        return []
+    code = re.sub(r"\s", "", text).upper()
+    if FISCAL_CODE.fullmatch(code):
+        found = list(people_with_identifier(user, lab, PersonIdentifier.Kind.FISCAL_CODE, code)[:limit])
+    elif is_phone_like(text):
+        found = _fetch(user, lab, _ids(_keys_from(lab, typed_digits(text)), limit))
+    else:
+        found = _at_address(user, lab, text, limit) if _is_address(text) else None
+        # «Corso» is a surname too: a street that the lab does not have is looked for as a name.
+        if found is None and (words := searchable_words(text)):
+            found = _by_name(user, lab, words, limit)
+    return found or []
+
+
+def _is_address(text: str) -> bool:
+    """«omero 12», «viale omero», but not «via»: a number beside a word, or a kind of street before one."""
+    words = normalise(text[:100]).split()
+    has_word = any(word.isalpha() and len(word) >= 3 for word in words)
+    if has_word and any(word[0].isdigit() for word in words):
+        return True
+    return len(words) > 1 and has_word and street_key(text[:100]).split()[0] in STREET_KINDS
+
+
+def _keys_from(lab: Lab, prefix: str) -> QuerySet[PersonKey]:
+    """The keys of the lab that begin with `prefix`, the exact one first."""
+    rows = PersonKey.objects.filter(prefix_filter("key", prefix), lab=lab)
+    return rows.order_by(prefix_order("key"))
+
+
+def _with_words(rows: QuerySet[PersonKey], words: Iterable[str]) -> QuerySet[PersonKey]:
+    """Those of the keys whose person has a key for each other word too."""
+    for word in words:
+        other = PersonKey.objects.filter(prefix_filter("key", word), person_id=OuterRef("person_id"))
+        rows = rows.filter(Exists(other))
+    return rows
+
+
+def _ids(rows: QuerySet[PersonKey], limit: int) -> list[UUID]:
+    """The people of the first keys, each once: one person may have several keys that begin alike."""
+    return list(dict.fromkeys(rows.values_list("person_id", flat=True)[: limit * 3]))[:limit]
+
+
+def _fetch(user: User, lab: Lab, ids: Sequence[UUID]) -> list[Person]:
+    """The people with these ids, in this order, if the user may see them."""
+    if not ids:
+        return []
+    people = Person.objects.visible_to(user).of_lab(lab).defer("sealed").in_bulk(ids)
+    return [people[pk] for pk in ids if pk in people]
+
+
+def _by_name(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
+    ids = _ids_with_names(lab, words, limit)
+    return _fetch(user, lab, ids) if ids else _by_sound(user, lab, words, limit)
+
+
+def _ids_with_names(lab: Lab, words: list[str], limit: int) -> list[UUID]:
+    if len(words) == 1:
+        return _ids(_keys_from(lab, words[0]), limit)
+    # The longest words are the rarest. Two of them lead, so that a common first name does not use up the candidates.
+    leaders = sorted(words, key=len, reverse=True)[:2]
+    queries = []
+    for leader in leaders:
+        first = _keys_from(lab, leader).values("pk")[:CANDIDATES]
+        rows = PersonKey.objects.filter(pk__in=first)
+        queries.append(
+            _with_words(rows, [w for w in words if w != leader]).order_by().values_list("person_id", flat=True)
+        )
+    return list(queries[0].union(queries[1])[:limit])
+
+
+def _by_sound(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
+    sounds = sorted({told for word in words if (told := sound(word))}, key=len, reverse=True)
+    if not sounds:
+        return []
+    rows = _keys_from(lab, SOUND + sounds[0])
+    rows = PersonKey.objects.filter(pk__in=rows.values("pk")[:CANDIDATES_BY_SOUND])
+    ids = list(_with_words(rows, [SOUND + told for told in sounds[1:]]).values_list("person_id", flat=True))
+    scored = []
+    for person in _fetch(user, lab, list(dict.fromkeys(ids))):
+        names = normalise(f"{person} {person.pronounced}").split()
+        score = min(max((SequenceMatcher(None, word, name).ratio() for name in names), default=0) for word in words)
+        if score >= ALIKE:
+            scored.append((-score, str(person), person))
+    return [person for _score, _name, person in sorted(scored, key=lambda row: row[:2])[:limit]]
+
+
+def _at_address(user: User, lab: Lab, text: str, limit: int) -> list[Person] | None:
+    """The people who live at an address, protected ones left out; None when the lab has no such street."""
+    matches = find_buildings(lab, text)
+    matches = [match for match in matches if match.exact] or matches
+    if not matches:
+        return None
+    living = Q(until__isnull=True, dwelling__stair__building_id__in=[match.building.pk for match in matches])
+    if stair := matches[0].stair:
+        living &= Q(dwelling__stair__name__iexact=stair)
+    households = HouseholdDwelling.objects.filter(living).values("household_id")
+    people = Person.objects.visible_to(user).of_lab(lab).defer("sealed")
+    return list(
+        people.filter(
+            is_protected=False, households__until__isnull=True, households__household_id__in=households
+        ).order_by("family_name", "given_name", "pk")[:limit]
+    )
+
+
+def people_with_identifier(user: User, lab: Lab, kind: str, value: str) -> QuerySet[Person]:
+    """The people whom `user` may see and who have this codice fiscale or document, by its blind index only."""
+    indexes = [blind_index(kind, value, key_id) for key_id in keys.master_keys()]
+    identifiers = PersonIdentifier.objects.filter(kind=kind, blind_index__in=indexes)
+    people = Person.objects.visible_to(user).of_lab(lab)
+    return people.filter(pk__in=identifiers.values("person_id")).order_by("pk")
+
+
+def blind_index(kind: str, value: str, key_id: str) -> bytes:
+    """Give the HMAC by which a sealed identifier is found again without being opened."""
+    return keys.mac("blind-index", f"{kind}:{value}".encode(), key_id)
+
+
+def duplicate_hints(
+    user: User, lab: Lab, given: str, family: str, birth: date | int | None = None, phone: str = ""
+) -> list[Hint]:
+    """Give at most five people who may be the one about to be written down, of those that `user` may see.
+
+    Same telephone number, or names that begin alike and a year of birth that does not speak against it. Only name,
+    year of birth and the last three digits of the telephone are told, of protected people not even those.
+    """
+    if lab.pk not in user.labs_as(*STAFF_OF_PEOPLE):
+        return []
+    same_phone = _ids_with_phone(lab, phone)
+    words = searchable_words(f"{given} {family}")
+    same_name = _ids_with_names(lab, words, HINTS * 4) if len(words) > 1 else []
+    year = birth.year if isinstance(birth, date) else birth
+    people = [
+        person
+        for person in _fetch(user, lab, list(dict.fromkeys([*same_phone, *same_name])))
+        if person.pk in same_phone or not year or not person.birth_year or person.birth_year == year
+    ][:HINTS]
+    ends = _phone_ends([person.pk for person in people if not person.is_protected])
+    return [Hint(person.pk, str(person), person.birth_year, ends.get(person.pk, "")) for person in people]
+
+
+def _ids_with_phone(lab: Lab, phone: str) -> list[UUID]:
+    try:
+        digits = phone_keys(read_phone(phone)) if phone else set()
+    except NotAPhone:
+        return []
+    if not digits:
+        return []
+    rows = PersonKey.objects.filter(lab=lab, key__in=digits).order_by("person_id")
+    return list(rows.values_list("person_id", flat=True)[: HINTS * 2])
+
+
+def _phone_ends(ids: list[UUID]) -> dict[UUID, str]:
+    if not ids:
+        return {}
+    points = ContactPoint.objects.filter(person_id__in=ids, kind=ContactPoint.Kind.PHONE).order_by("-pk")
+    return {point.person_id: point.value[-3:] for point in points}
