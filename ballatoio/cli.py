@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import django
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, ManagementUtility, call_command, get_commands
 from django.db import OperationalError
@@ -35,8 +36,8 @@ COMMANDS = {
 DJANGO_NAMES = {"verify-audit": "verify_audit", "rotate-keys": "rotate_master_key"}
 IMPORTS = ("territory", "services", "needs")
 
-EXIT_CODES = """Uscita: 0 fatto · 1 non riuscito, e la frase dice perché · 2 comando scritto male ·
-3 il controllo ha trovato qualcosa che non va"""
+EXIT_CODES = """Uscita: 0 fatto · 1 non riuscito, o il controllo ha trovato qualcosa che non va: la frase dice che cosa ·
+2 comando scritto male, o manca un’impostazione"""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -84,6 +85,7 @@ def run_django(name: str, arguments: list[str]) -> int:
             )
         name = f"import_{kind}"
     name = DJANGO_NAMES.get(name, name)
+    django.setup()
     if name not in get_commands():
         raise CommandError(f"Il comando «{name}» non c’è: `ballatoio --help` dice quali ci sono.", returncode=2)
     # With --traceback Django hands the error on instead of printing it with its class name in front.
@@ -162,9 +164,7 @@ def serve(arguments: list[str]) -> int:
     parser.add_argument("--threads", type=int, default=4, help="fili per processo (4)")
     options = parser.parse_args(arguments)
     django.setup()
-    from django.conf import settings
-
-    call_command("check", deploy=not settings.DEMO)
+    call_command("check", deploy=not settings.DEMO, databases=["default"])
     call_command("collectstatic", verbosity=0, interactive=False)
     # Each worker counts for itself; /metrics adds them up from this folder.
     figures = Path(settings.DATA_DIR) / "metrics"

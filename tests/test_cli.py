@@ -1,6 +1,8 @@
 """The command line: what it lists, and how it refuses."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,13 @@ def test_every_kind_of_import_has_help(kind: str) -> None:
 def test_an_unknown_command_is_refused_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert leave("balla") == 2
     assert capsys.readouterr().err == "Il comando «balla» non c’è: `ballatoio --help` dice quali ci sono.\n"
+
+
+def test_our_commands_are_found_in_a_new_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ballatoio", "verify-audit", "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout[:6]) == (0, "usage:")
 
 
 def test_import_asks_what_the_file_holds(capsys: pytest.CaptureFixture[str]) -> None:

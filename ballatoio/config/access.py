@@ -76,6 +76,8 @@ OPERATION: dict[str, Access] = {
     "readyz": public(),
     "metrics": public(),
     "security_txt": public(),
+    # Its route is there in demo mode only.
+    "demo:enter": public(ACT),
 }
 
 ACCOUNTS: dict[str, Access] = {
@@ -153,4 +155,20 @@ DESK: dict[str, Access] = {
     "desk:month": for_roles(*DESK_STAFF, Role.INSTITUTION, Role.CITY_COORDINATOR),
 }
 
-ACCESS: dict[str, Access] = DESK | SIGN_IN | OPERATION | DIRECTORY | ACCOUNTS | PRIVACY | HOME
+PEOPLE_STAFF = (Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR)
+PEOPLE: dict[str, Access] = {
+    "people:person_list": for_roles(*PEOPLE_STAFF),
+    "people:person_new": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:person_detail": for_roles(*PEOPLE_STAFF),
+    "people:person_edit": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:contact_point_add": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:contact_point_remove": for_roles(*PEOPLE_STAFF, methods=ACT),
+    "people:identifier_set": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:identifier_show": for_roles(*PEOPLE_STAFF, methods=ACT),
+    "people:consent_record": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:consent_withdraw": for_roles(*PEOPLE_STAFF, methods=ACT),
+    "people:person_separate": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:protection_lift": for_roles(Role.COORDINATOR, methods=FORM),
+}
+
+ACCESS: dict[str, Access] = DESK | SIGN_IN | OPERATION | DIRECTORY | ACCOUNTS | PRIVACY | HOME | PEOPLE

@@ -1,5 +1,6 @@
 """The site map."""
 
+from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -11,11 +12,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.metrics, name="metrics"),
     path(".well-known/security.txt", health.security_txt, name="security_txt"),
 ]
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("ballatoio.demo.urls")))
 urlpatterns += i18n_patterns(
     path("accesso/", include("allauth.urls")),
     path("<slug:lab>/", include("ballatoio.base.accounts.urls")),
     path("<slug:lab>/", include("ballatoio.oversight.privacy.urls")),
     path("<slug:lab>/banco/", include("ballatoio.care.desk.urls")),
+    path("<slug:lab>/persone/", include("ballatoio.base.people.urls")),
     path("<slug:lab>/servizi/", include("ballatoio.base.directory.urls")),
     path("", include("ballatoio.web.home.urls")),
     prefix_default_language=False,

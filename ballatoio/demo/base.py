@@ -15,6 +15,19 @@ from .content import load
 from .world import LabWorld, World
 
 TRANSLATED_INTO = ("en", "ar")
+LAB_FIELDS = (
+    "slug",
+    "name",
+    "city",
+    "address",
+    "phone",
+    "email",
+    "lat",
+    "lon",
+    "funding",
+    "answer_days",
+    "escalation_days",
+)
 SERVICE_FIELDS = {
     "name": "name",
     "description": "description",
@@ -43,9 +56,8 @@ def _clock(text: str) -> time:
 
 
 def _make_lab(world: World, facts: dict[str, Any], translations: list[Translation]) -> None:
-    plain = ("slug", "name", "city", "address", "phone", "email", "lat", "lon", "funding", "answer_days", "escalation_days")
     lab = Lab.objects.create(
-        **{name: facts[name] for name in plain},
+        **{name: facts[name] for name in LAB_FIELDS},
         blurb=facts["blurb"]["it"],
         active_since=date.fromisoformat(facts["active_since"]),
         synthetic=True,

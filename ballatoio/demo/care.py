@@ -16,6 +16,7 @@ from ballatoio.care.desk.services import CALLBACK, DRAFT_KIND, words_of_contact
 
 from .content import load, one_of, pick
 from .need_lives import Heard, NeedLives
+from .people import written_phone
 from .world import YEAR, LabWorld, Resident, World
 
 ANONYMOUS_SHARE = 0.3
@@ -113,8 +114,11 @@ class Year:
         weights = [months[str(day.month)] * (MONDAY_RUSH if day.weekday() == 0 else 1) for day in days]
         counts = Counter(self.rng.choices(days, weights=weights, k=wanted))
         for day in sorted(counts):
-            hours = [(self.world.at(day, opens), self.world.at(day, closes)) for opens, closes in self.lab.openings[day.weekday()]]
-            free = [(user, opens, closes) for opens, closes in hours for user in self.lab.desk]
+            free = [
+                (user, self.world.at(day, opens), self.world.at(day, closes))
+                for opens, closes in self.lab.openings[day.weekday()]
+                for user in self.lab.desk
+            ]
             minutes = sum((closes - opens).total_seconds() / 60 for _user, opens, closes in free)
             # As many equal slots as make room for everybody, in which each starts a little late.
             length = minutes / (counts[day] + len(free))
@@ -136,8 +140,7 @@ class Year:
             resident = self.rng.choices(self.adults, cum_weights=self.visits)[0]
         contact = self._contact(slot.operator, starts, starts + timedelta(seconds=int(60 * minutes)), channel, resident)
         heard = [self._heard(contact, resident) for _ in range(self.rng.choices((0, 1, 2), weights=(2, 85, 13))[0])]
-        gender = resident.gender if resident else one_of(self.rng, ("female", "male"))
-        texts = self._texts(heard, channel, gender)
+        texts = self._texts(heard, contact, resident)
         self._keep(contact, texts, heard, resident)
 
     def _contact(
@@ -179,34 +182,37 @@ class Year:
         code = pick(self.rng, self._weights(resident))
         return Heard(code, named=self.rng.random() > 0.07)
 
-    def _weights(self, resident: Resident | None) -> dict[str, float]:
-        groups = {""}
+    def _groups(self, resident: Resident | None) -> set[str]:
+        """What kind of person somebody is, as far as needs and sentences depend on it."""
         if resident is None:
-            groups |= {"young", "abroad"}
-        else:
-            groups |= {"old"} if resident.age >= 65 else {"young"} if resident.age < 56 else set()
-            groups |= {"abroad"} if resident.origin not in ("it",) else set()
-            groups |= {"mother"} if resident.gender == "female" and 18 <= resident.age < 46 else set()
-        slug = self.lab.lab.slug
+            return {"young", "abroad"}
+        groups = {resident.gender}
+        groups |= {"old"} if resident.age >= 65 else {"young"} if resident.age < 56 else set()
+        groups |= {"abroad"} if resident.origin != "it" else set()
+        return groups | ({"mother"} if resident.gender == "female" and 18 <= resident.age < 46 else set())
+
+    def _weights(self, resident: Resident | None) -> dict[str, float]:
+        groups, slug = {"", *self._groups(resident)}, self.lab.lab.slug
         return {
             code: row["weight"] * row["labs"].get(slug, 1)
             for code, row in load("population")["need_weights"].items()
             if row["for_whom"] in groups
         }
 
-    def _texts(self, heard: list[Heard], channel: str, gender: str) -> dict[str, str]:
-        phrases, texts = self.world.phrases, {}
+    def _texts(self, heard: list[Heard], contact: Contact, resident: Resident | None) -> dict[str, str]:
+        phrases, texts, groups = self.world.phrases, {}, self._groups(resident)
+        phrases.speak_for(groups if contact.language != "it" else groups - {"abroad"})
         if heard:
             own = self.rng.random() < 0.5
             first = heard[0].code
-            texts["words"] = phrases.own_words(first, gender) if own else phrases.heard(first, channel)
+            texts["words"] = phrases.own_words(first) if own else phrases.heard(first, contact.channel)
             for more in heard[1:]:
                 texts["words"] += " " + phrases.heard(more.code, "")
         if self.rng.random() < 0.55:
-            texts["note"] = phrases.note("" if heard else channel)
+            texts["note"] = phrases.note("" if heard else contact.channel)
         for need in heard:
             if not need.named:
-                need.words = phrases.own_words(need.code, gender)
+                need.words = phrases.own_words(need.code)
         return texts
 
     def _keep(
@@ -242,7 +248,7 @@ class Year:
         contact = self._contact(None, moment, moment, "web", None)
         contact.building = None
         texts = {
-            "phone": f"+39{FIRST_CALLBACK_PHONE + len(self.rows.contacts)}",
+            "phone": written_phone(FIRST_CALLBACK_PHONE + len(self.rows.contacts)),
             "hours": one_of(self.rng, ("la mattina", "dopo le 17", "la sera", "")),
             "words": self.world.phrases.one("requests"),
         }
@@ -257,8 +263,9 @@ class Year:
         starts = self.world.at(day, opens) + timedelta(minutes=20)
         operator = self.lab.desk[0]
         contact = self._contact(operator, starts, starts + timedelta(minutes=11), story["channel"], resident)
-        contact.language = "it" if story["words"].isascii() or story["demo_name"] == "dario" else "ar"
-        self._keep(contact, {"words": story["words"], "note": story["note"]}, [Heard(story["term"], True, story)], resident)
+        contact.language = "it" if "ا" not in story["words"] else "ar"
+        texts = {"words": story["words"], "note": story["note"]}
+        self._keep(contact, texts, [Heard(story["term"], story=story)], resident)
 
     def _leave_messages(self) -> None:
         """Words left for whoever follows a person; some of those persons are followed by nobody."""

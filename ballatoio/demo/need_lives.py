@@ -28,6 +28,11 @@ PROMISES = (Answer.Kind.FOLLOW_UP, Answer.Kind.REFERRAL)
 ESCALATION_TIME = time(6, 10)
 
 
+def final_answers() -> dict[str, float]:
+    """The kinds of answer that leave nothing to wait for, with how often each is given."""
+    return {kind: weight for kind, weight in load("population")["answers"].items() if kind not in PROMISES}
+
+
 @dataclass
 class Heard:
     """A need as it came up in a contact: a code of the taxonomy, or (`named` false) the person's own words."""
@@ -63,7 +68,7 @@ class NeedLives:
         elif not can_be_told:
             self._live_anonymous(need, heard, answers)
         elif self.rng.random() < AT_ONCE and contact.recorded_by:
-            self._answer(need, heard, contact.ended_at, answers)
+            self._answer(need, heard, contact.ended_at, answers, kind=pick(self.rng, final_answers()))
             self._close(need, Need.State.CLOSED, contact.ended_at, _told_at_once(contact))
         else:
             self._live_later(need, heard, answers)
@@ -78,13 +83,14 @@ class NeedLives:
         if contact.recorded_by is None:
             return self.lab.desk[0]
         if self.rng.random() < 0.12:
-            return one_of(self.rng, [*self.lab.desk, *self.lab.helpers])
+            colleagues = [*self.lab.desk, *self.lab.helpers, self.lab.coordinator]
+            return one_of(self.rng, [user for user in colleagues if user is not None])
         return contact.recorded_by
 
     def _live_anonymous(self, need: Need, heard: Heard, answers: list[Answer]) -> None:
         """Nobody can be called back: what was not said at once can only be told to whoever comes again."""
         if self.rng.random() < 0.9:
-            self._answer(need, heard, need.opened_at, answers)
+            self._answer(need, heard, need.opened_at, answers, kind=pick(self.rng, final_answers()))
             self._close(need, Need.State.CLOSED, need.opened_at, _told_at_once(need.contact))
             return
         later = self._moment_after(need.opened_at, 12)
@@ -137,8 +143,7 @@ class NeedLives:
         if need.state == Need.State.WAITING:
             self._answer(need, heard, moment, answers, kind=Answer.Kind.REFERRAL)
         elif need.state == Need.State.ANSWERED:
-            kinds = {k: w for k, w in load("population")["answers"].items() if k not in PROMISES}
-            self._answer(need, heard, moment, answers, kind=pick(self.rng, kinds))
+            self._answer(need, heard, moment, answers, kind=pick(self.rng, final_answers()))
         elif self.rng.random() < 0.5:
             self._answer(need, heard, moment, answers, kind=Answer.Kind.FOLLOW_UP)
 
@@ -188,7 +193,7 @@ class NeedLives:
         answer = Answer(pk=self.world.id_at(at), need=need, kind=kind, given_at=at, given_by=need.owner)
         if at == need.opened_at:
             answer.given_by = need.contact.recorded_by
-        if kind in ("orientation", "referral", "not_for_us") or (kind == "practical_help" and rng.random() < 0.4):
+        if kind in ("orientation", "referral", "not_for_us") or (kind == "practical_help" and rng.random() < 0.2):
             answer.service = self._service(heard)
         if kind == "practical_help":
             if rng.random() < 0.45:
@@ -196,9 +201,10 @@ class NeedLives:
             if rng.random() < 0.35:
                 answer.deadline_on = at.date() + timedelta(days=rng.randint(7, 60))
         answers.append(answer)
-        known = heard.code in load("phrases")["terms"]
-        texts = {"text": text or (self.world.phrases.done(heard.code) if known else self.world.phrases.one("callbacks"))}
-        self.rows.sealed.append((answer, texts))
+        if not text:
+            known = heard.code in load("phrases")["terms"]
+            text = self.world.phrases.done(heard.code) if known else self.world.phrases.one("callbacks")
+        self.rows.sealed.append((answer, {"text": text}))
         if at > need.opened_at:
             self._read_contact(need, at)
             self._note("need.answer", at, need, by=need.owner, detail={"state": Need.State.ANSWERED, "kind": kind})

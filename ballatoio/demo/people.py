@@ -1,11 +1,13 @@
 """The people of the demonstration: invented households, drawn by published distributions, all flagged synthetic."""
 
-from datetime import date, time, timedelta
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
 
 from codicefiscale import codicefiscale
 
+from ballatoio.base.core import keys
 from ballatoio.base.core.ids import random_id
+from ballatoio.base.people.lookup import blind_index
 from ballatoio.base.people.models import (
     Consent,
     ContactPoint,
@@ -18,11 +20,11 @@ from ballatoio.base.people.models import (
     PersonKey,
     SensitiveSnapshot,
 )
+from ballatoio.base.people.names import person_keys
 from ballatoio.base.territory.models import Building, Dwelling
 from ballatoio.base.vault.services import seal_texts
 
 from .content import load, one_of, pick
-from .identity import identifier_of, keys_of
 from .world import LabWorld, Resident, World
 
 # Shares of Italian heads by size of household, so that half of the people are Italian (facts behind population.json).
@@ -33,6 +35,13 @@ OVER_65_ELSEWHERE = 0.13
 # No operator gives out telephone numbers that begin like these: nobody is called by mistake.
 NOON = time(12)
 FIRST_PHONE = 3_990_000_000
+
+
+def written_phone(number: int) -> str:
+    """Give a telephone number as it is kept: country code, then the digits in groups."""
+    digits = str(number)
+    return f"+39 {digits[:3]} {digits[3:6]} {digits[6:]}"
+
 
 class PeopleRows:
     """The rows of everybody, written together at the end."""
@@ -224,11 +233,12 @@ def _keep(world: World, lab_world: LabWorld, rows: PeopleRows, resident: Residen
     lab_world.residents.append(resident)
     rows.people.append(person)
     if resident.is_adult and rng.random() < 0.85:
-        resident.phone = f"+39{FIRST_PHONE + len(rows.points)}"
+        resident.phone = written_phone(FIRST_PHONE + len(rows.points))
         rows.points.append(_point(world, resident))
     if rng.random() < 0.3 and person.birth_date:
         rows.identifiers.append(_identifier(rows, resident))
     texts = {}
+    world.phrases.speak_for({resident.gender})
     if rng.random() < 0.12:
         texts["notes"] = world.phrases.one("person_notes")
     if resident.age > 65 and rng.random() < 0.15:
@@ -237,10 +247,11 @@ def _keep(world: World, lab_world: LabWorld, rows: PeopleRows, resident: Residen
         rows.sealed.append((person, texts))
     if resident.is_adult and rng.random() < 0.1:
         rows.consents.append(_consent(world, lab_world, resident))
-    rows.keys += [PersonKey(lab=lab_world.lab, person=person, key=key) for key in keys_of(person, resident.phone)]
+    words = person_keys(person.given_name, person.family_name, person.pronounced, filter(None, [resident.phone]))
+    rows.keys += [PersonKey(lab=lab_world.lab, person=person, key=key) for key in sorted(words)]
     desk = one_of(rng, lab_world.desk)
     world.ledger.note(
-        person.created_at, "person.create", person, by=desk, lab_id=lab_world.lab.pk, subject_id=person.pk
+        person.created_at, "person.register", person, by=desk, lab_id=lab_world.lab.pk, subject_id=person.pk
     )
 
 
@@ -261,15 +272,18 @@ def _point(world: World, resident: Resident) -> ContactPoint:
 def _identifier(rows: PeopleRows, resident: Resident) -> PersonIdentifier:
     person = resident.person
     assert person.birth_date is not None
-    code = codicefiscale.encode(
-        lastname=person.family_name,
-        firstname=person.given_name,
-        gender="F" if resident.gender == "female" else "M",
-        birthdate=f"{person.birth_date:%d/%m/%Y}",
-        birthplace=load("names")[resident.origin]["place"],
+    gender: Literal["F", "M"] = "F" if resident.gender == "female" else "M"
+    parts = (
+        codicefiscale.encode_lastname(person.family_name),
+        codicefiscale.encode_firstname(person.given_name),
+        codicefiscale.encode_birthdate(datetime.combine(person.birth_date, NOON), gender),
+        load("names")[resident.origin]["place"],
     )
-    identifier, texts = identifier_of(person, code)
-    rows.sealed.append((identifier, texts))
+    code = "".join(parts)
+    code += codicefiscale.encode_cin(code)
+    kind, key_id = PersonIdentifier.Kind.FISCAL_CODE, keys.newest_key_id()
+    identifier = PersonIdentifier(person=person, kind=kind, key_id=key_id, blind_index=blind_index(kind, code, key_id))
+    rows.sealed.append((identifier, {"value": code}))
     return identifier
 
 
@@ -301,16 +315,20 @@ def _protect_some(world: World, lab_world: LabWorld, rows: PeopleRows) -> None:
         households[resident.person.pk].until = day
         resident.person.is_protected = True
         resident.person.protected_since = day
+        for point in rows.points:
+            if point.person is resident.person:
+                point.is_shared = False
         apart = Household(pk=random_id(), lab=lab_world.lab, synthetic=True)
         rows.households.append(apart)
         rows.members.append(_member(world, apart, resident.person, since=day))
         world.ledger.note(
             world.at(day, NOON),
-            "person.protect",
+            "person.separate",
             resident.person,
             by=lab_world.coordinator,
             lab_id=lab_world.lab.pk,
             subject_id=resident.person.pk,
+            detail={"codes": 0, "contact_points": 0},
         )
 
 

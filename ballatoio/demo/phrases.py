@@ -2,16 +2,21 @@
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from .content import load, one_of
 
 SLOT = re.compile(r"\{(\w+)\}")
-BEFORE_A = re.compile(r"\b([Aa]) a(?=prile|gosto)")
+# Some sentences suit only some: «(old)Usa il bastone.» Groups are those of need_weights in population.json.
+TAG = re.compile(r"^\((\w+)\)")
+# What Italian joins when a slot was filled: «di il» is «del», «a agosto» is «ad agosto».
+JOINED = (
+    (re.compile(r"\bdi il "), "del "),
+    (re.compile(r"\bdi la "), "della "),
+    (re.compile(r"\b([Aa]) a(?=prile)"), r"\1d a"),
+)
 TRIES = 60
-# What a person of the other gender would not say of themselves is marked in the file.
-SAID_BY = {"(f)": "female", "(m)": "male"}
 
 
 class Phrases:
@@ -21,23 +26,26 @@ class Phrases:
         self.rng = rng
         self.grammar: dict[str, Any] = load("phrases")
         self.told: set[str] = set()
+        self.groups: Collection[str] = ()
 
-    def own_words(self, term: str, gender: str) -> str:
+    def speak_for(self, groups: Collection[str]) -> None:
+        """From now on speak for somebody of these groups ("old", "abroad", "female", …)."""
+        self.groups = groups
+
+    def own_words(self, term: str) -> str:
         """Give what somebody says of their need, in the first person."""
-        options = self._for(self.grammar["terms"][term]["own"], gender)
-        return self._fresh(lambda: self._join(self._any("own_leads"), one_of(self.rng, options), self._any("own_tails")))
+        every = self.grammar["terms"][term]["own"]
+        own = [text for text in every if self._suits(text)] or every[-1:]
+        return self._fresh(lambda: self._join(self._any("own_leads"), one_of(self.rng, own), self._any("own_tails")))
 
     def heard(self, term: str, channel: str) -> str:
         """Give what an operator writes down of a need that was told."""
         said = self.grammar["terms"][term]["said"]
-        openings = self.grammar["openings"].get(channel, [""])
-        return self._fresh(lambda: self._join(one_of(self.rng, openings), one_of(self.rng, said), self._any("asides")))
+        return self._fresh(lambda: self._join(self._opening(channel), one_of(self.rng, said), self._any("asides")))
 
     def note(self, channel: str) -> str:
         """Give what colleagues should know of the encounter."""
-        openings = self.grammar["openings"].get(channel, [""])
-        parts = (lambda: one_of(self.rng, openings), lambda: self._any("asides"), lambda: self._any("closings"))
-        return self._fresh(lambda: self._join(*(part() for part in parts)))
+        return self._fresh(lambda: self._join(self._opening(channel), self._any("asides"), self._any("closings")))
 
     def done(self, term: str) -> str:
         """Give what was answered or done for a need."""
@@ -45,20 +53,25 @@ class Phrases:
         return self._fresh(lambda: self._join(self._any("did_heads"), one_of(self.rng, did), self._any("did_tails")))
 
     def one(self, kind: str) -> str:
-        """Give a sentence of one of the short lists ("told", "messages", "requests"), never the same twice."""
+        """Give a sentence of one of the short lists ("callbacks", "messages", "requests"), never the same twice."""
         return self._fresh(lambda: self._join(self._any(kind), self._any("asides")))
+
+    def _opening(self, channel: str) -> str:
+        return str(one_of(self.rng, self.grammar["openings"].get(channel, [""])))
 
     def _any(self, kind: str) -> str:
         return str(one_of(self.rng, self.grammar[kind]))
 
-    def _for(self, options: list[str], gender: str) -> list[str]:
-        fitting = [text for text in options if SAID_BY.get(text[:3], gender) == gender]
-        return [text[3:] if text[:3] in SAID_BY else text for text in fitting] or [options[-1]]
+    def _suits(self, text: str) -> bool:
+        tag = TAG.match(text)
+        return tag is None or tag[1] in self.groups
 
     def _join(self, *parts: str) -> str:
-        text = " ".join(part for part in parts if part)
+        text = " ".join(TAG.sub("", part) for part in parts if part and self._suits(part))
         text = SLOT.sub(lambda slot: str(one_of(self.rng, self.grammar["slots"][slot[1]])), text)
-        return BEFORE_A.sub(r"\1d a", text)
+        for apart, joined in JOINED:
+            text = apart.sub(joined, text)
+        return text
 
     def _fresh(self, make: Callable[[], str]) -> str:
         """Give a text that was not told before; a short one grows by a sentence when all of its kind were told."""

@@ -1,7 +1,9 @@
 """The whole demonstration: what is made, in which order, and all of it or nothing."""
 
+import gc
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,7 @@ from .phrases import Phrases
 from .territory import build_territory
 from .world import SEED, World
 
+
 def write_ledger(world: World) -> None:
     """Put everything that happened in the audit, in the order of time."""
     world.ledger.write()
@@ -34,11 +37,23 @@ STEPS: tuple[tuple[str, Callable[[World], None]], ...] = (
 )
 
 
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Nothing of what is made can be thrown away before it is written: looking for it costs a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class RealDataIsHere(Exception):
     """This installation has labs of its own: invented people are never mixed with real ones."""
 
 
-def seed_demo(now: datetime | None = None, tell: Callable[[str], None] = lambda step: None) -> bool:
+def seed_demo(now: datetime | None = None, tell: Callable[[str], object] = str) -> bool:
     """Make the demonstration, a year of life that ends at `now` (this moment by default); give whether it was made.
 
     `tell` is called with the name of each step as it begins. A second time nothing is done. Raise RealDataIsHere
@@ -51,7 +66,7 @@ def seed_demo(now: datetime | None = None, tell: Callable[[str], None] = lambda 
     rng = random.Random(SEED)
     moment = (now or timezone.now()).replace(microsecond=0)
     world = World(now=moment, zone=ZoneInfo(settings.TIME_ZONE), rng=rng, phrases=Phrases(rng))
-    with translation.override("it"), transaction.atomic():
+    with translation.override("it"), transaction.atomic(), without_garbage_collection():
         for name, step in STEPS:
             tell(name)
             step(world)

@@ -1,6 +1,6 @@
 """The places of the demonstration: districts and public places from the open data, buildings, stairs, dwellings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 
 from django.utils.text import slugify
@@ -128,12 +128,12 @@ def _fill_building(
             )
 
 
-def _states(lab_world: LabWorld, building: Building) -> dict[str, float]:
+def _states(lab_world: LabWorld, building: Building) -> Mapping[str, float]:
     facts = load("population")
     for site in facts["sites"]:
         if (site["lab"], site["street"], site["civic"]) == (lab_world.lab.slug, building.street, building.civic):
-            return site["states"]  # type: ignore[no-any-return]
-    return facts["dwelling_states"][lab_world.lab.slug]  # type: ignore[no-any-return]
+            return site["states"]
+    return facts["dwelling_states"][lab_world.lab.slug]
 
 
 def _make_places(lab_world: LabWorld, districts: dict[str, District]) -> None:

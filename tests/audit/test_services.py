@@ -102,11 +102,11 @@ def test_the_triggers_stand_after_the_table_was_altered() -> None:
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
-        ("UPDATE audit_auditentry SET verb = 'other' WHERE position = 2", "an entry was changed"),
-        ("UPDATE audit_auditentry SET actor_role = 'x' WHERE position = 1", "an entry was changed"),
-        ("DELETE FROM audit_auditentry WHERE position = 2", "an entry is missing"),
-        ("DELETE FROM audit_auditentry WHERE position = 3", "the end of the chain was cut"),
-        ("UPDATE audit_chainhead SET count = 2", "the end of the chain was cut"),
+        ("UPDATE audit_auditentry SET verb = 'other' WHERE position = 2", "una riga è stata cambiata"),
+        ("UPDATE audit_auditentry SET actor_role = 'x' WHERE position = 1", "una riga è stata cambiata"),
+        ("DELETE FROM audit_auditentry WHERE position = 2", "manca una riga"),
+        ("DELETE FROM audit_auditentry WHERE position = 3", "la fine della catena è stata tagliata"),
+        ("UPDATE audit_chainhead SET count = 2", "la fine della catena è stata tagliata"),
     ],
 )
 def test_a_change_behind_our_back_is_found(mazzini: Lab, statement: str, reason: str) -> None:
@@ -122,7 +122,7 @@ def test_a_cut_that_mends_the_head_is_found_by_the_seal(mazzini: Lab) -> None:
     second = AuditEntry.objects.get(position=2)
     tamper("DELETE FROM audit_auditentry WHERE position = 3")
     ChainHead.objects.update(count=2, mac=bytes(second.mac))
-    assert reasons() == ["an entry that was sealed is no longer there"]
+    assert reasons() == ["una riga già sigillata non c’è più"]
 
 
 def test_a_chain_that_vanished_is_found_by_the_seal(mazzini: Lab) -> None:
@@ -130,13 +130,13 @@ def test_a_chain_that_vanished_is_found_by_the_seal(mazzini: Lab) -> None:
     seal_chains()
     tamper("DELETE FROM audit_auditentry")
     ChainHead.objects.all().delete()
-    assert reasons() == ["the whole chain is gone"]
+    assert reasons() == ["l’intera catena non c’è più"]
 
 
 def test_entries_whose_head_is_gone_are_found(mazzini: Lab) -> None:
     write(mazzini)
     ChainHead.objects.all().delete()
-    assert reasons() == ["entries without a head"]
+    assert reasons() == ["ci sono righe senza la testa della catena"]
 
 
 def test_a_forged_seal_is_found(mazzini: Lab) -> None:
@@ -144,7 +144,7 @@ def test_a_forged_seal_is_found(mazzini: Lab) -> None:
     seal_chains()
     line = json.loads(seal_path().read_text())
     seal_path().write_text(json.dumps(line | {"count": 1}) + "\nnot a line\n")
-    assert reasons() == ["line 1 of the seal file was changed", "line 2 of the seal file was changed"]
+    assert reasons() == ["la riga 1 del file dei sigilli è stata cambiata", "la riga 2 del file dei sigilli è stata cambiata"]
 
 
 def test_sealing_again_adds_a_line_only_for_chains_that_grew(mazzini: Lab, milo: Lab) -> None:
@@ -162,13 +162,13 @@ def test_the_command_says_intact(mazzini: Lab) -> None:
     write(mazzini, times=2)
     out = StringIO()
     call_command("verify_audit", stdout=out)
-    assert out.getvalue() == "The audit is intact: 2 entries.\n"
+    assert out.getvalue() == "Il registro è intatto: 2 righe.\n"
 
 
 def test_the_command_ends_with_one_when_broken(mazzini: Lab) -> None:
     write(mazzini, times=2)
     tamper("UPDATE audit_auditentry SET verb = 'other' WHERE position = 1")
-    with pytest.raises(CommandError, match="broken in 1 places") as raised:
+    with pytest.raises(CommandError, match="rotto in 1 punti") as raised:
         call_command("verify_audit", "--no-progress")
     assert raised.value.returncode == 1
 

@@ -5,9 +5,7 @@ from hypothesis import strategies as st
 
 from ballatoio.base.core.masking import MINIMUM_COUNT, mask_small_cells
 
-tables = st.dictionaries(
-    st.tuples(st.integers(0, 4), st.integers(0, 4)), st.integers(0, 30), min_size=1, max_size=25
-)
+tables = st.dictionaries(st.tuples(st.integers(0, 4), st.integers(0, 4)), st.integers(0, 30), min_size=1, max_size=25)
 
 
 @given(tables)

@@ -195,14 +195,14 @@ def test_the_command_looks_first_and_erases_when_told(mazzini: Lab, milo: Lab) -
     out = StringIO()
     call_command("retention", stdout=out)
     assert out.getvalue().splitlines() == [
-        "mazzini: contact, 24 months: 1 records older than 11/2024",
-        "milo: no retention rule, nothing is ever erased.",
-        "Nothing was changed: to erase, say --erase.",
+        "mazzini: contact, 24 mesi: 1 da cancellare, di prima di 11/2024",
+        "milo: nessuna regola di conservazione, niente viene cancellato.",
+        "Non è cambiato niente: per cancellare aggiungi --erase.",
     ]
     assert Contact.objects.count() == 1
     call_command("retention", "--lab", "mazzini", "--erase", stdout=out)
     assert Contact.objects.count() == 0
-    with pytest.raises(CommandError, match="There is no lab «x»"):
+    with pytest.raises(CommandError, match="Il laboratorio «x» non c’è"):
         call_command("retention", "--lab", "x")
 
 

@@ -115,7 +115,7 @@ def test_the_rotation_command(anna: User, mazzini: Lab, settings: Settings) -> N
     settings.MASTER_KEY = f"{NEW},{OLD}"
     out = StringIO()
     call_command("rotate_master_key", stdout=out)
-    assert out.getvalue() == "1 keys locked again with «k2».\n"
+    assert out.getvalue() == "1 chiavi chiuse di nuovo con «k2».\n"
 
 
 def test_a_wrong_master_key_is_found_before_anything_is_written(anna: User, mazzini: Lab, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -49,7 +50,7 @@ class SecondFactorMiddleware:
 def gave_second_factor(request: HttpRequest) -> bool:
     """Tell whether a second factor was given in this session: no query, the session says so."""
     return bool(
-        request.session.get(DEMO_SECOND_FACTOR)
+        (settings.DEMO and request.session.get(DEMO_SECOND_FACTOR))
         or request.session.get(NEW_SECOND_FACTOR)
         or any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
     )

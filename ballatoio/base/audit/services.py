@@ -200,7 +200,7 @@ def count_entries() -> int:
     return int(ChainHead.objects.aggregate(models.Sum("count"))["count__sum"] or 0)
 
 
-def verify_chains(on_progress: Callable[[int], object] = lambda entries: None) -> Iterator[Break]:
+def verify_chains(on_progress: Callable[[int], object] = int) -> Iterator[Break]:
     """Walk every chain from its first entry and give each place that does not hold: nothing means intact.
 
     `on_progress` is told of every thousand entries walked. Entries that arrive meanwhile are left for the next time.
@@ -208,7 +208,7 @@ def verify_chains(on_progress: Callable[[int], object] = lambda entries: None) -
     seals: dict[uuid.UUID, dict[int, bytes]] = {}
     for number, seal in _read_seals():
         if seal is None:
-            yield Break(INSTALLATION, 0, f"line {number} of the seal file was changed")
+            yield Break(INSTALLATION, 0, f"la riga {number} del file dei sigilli è stata cambiata")
         else:
             seals.setdefault(seal.chain, {})[seal.count] = seal.mac
     known = set()
@@ -217,9 +217,9 @@ def verify_chains(on_progress: Callable[[int], object] = lambda entries: None) -
         yield from _verify_chain(head, seals.pop(head.chain, {}), on_progress)
     entries = AuditEntry.objects.exclude(chain__in=known).order_by("chain")
     for chain in entries.values_list("chain", flat=True).distinct():
-        yield Break(chain, 0, "entries without a head")
+        yield Break(chain, 0, "ci sono righe senza la testa della catena")
     for chain, missing in seals.items():
-        yield Break(chain, max(missing), "the whole chain is gone")
+        yield Break(chain, max(missing), "l’intera catena non c’è più")
 
 
 def _verify_chain(head: ChainHead, seals: dict[int, bytes], on_progress: Callable[[int], object]) -> Iterator[Break]:
@@ -228,21 +228,21 @@ def _verify_chain(head: ChainHead, seals: dict[int, bytes], on_progress: Callabl
     for entry in entries.iterator(chunk_size=2000):
         position += 1
         if entry.position != position:
-            yield Break(head.chain, position, "an entry is missing")
+            yield Break(head.chain, position, "manca una riga")
             return
         if not hmac.compare_digest(entry_mac(entry, previous), bytes(entry.mac)):
-            yield Break(head.chain, position, "an entry was changed")
+            yield Break(head.chain, position, "una riga è stata cambiata")
             return
         previous = bytes(entry.mac)
         if seals.pop(position, previous) != previous:
-            yield Break(head.chain, position, "the entry is not the one that was sealed")
+            yield Break(head.chain, position, "la riga non è quella del sigillo")
         if position % 1000 == 0:
             on_progress(1000)
     on_progress(position % 1000)
     if position != head.count or previous != bytes(head.mac):
-        yield Break(head.chain, position, "the end of the chain was cut")
+        yield Break(head.chain, position, "la fine della catena è stata tagliata")
     elif seals:
-        yield Break(head.chain, max(seals), "an entry that was sealed is no longer there")
+        yield Break(head.chain, max(seals), "una riga già sigillata non c’è più")
     present_count = ChainHead.objects.filter(chain=models.OuterRef("chain")).values("count")
     if AuditEntry.objects.filter(chain=head.chain, position__gt=models.Subquery(present_count)).exists():
-        yield Break(head.chain, head.count + 1, "entries stand after the end of the chain")
+        yield Break(head.chain, head.count + 1, "ci sono righe dopo la fine della catena")

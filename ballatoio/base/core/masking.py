@@ -1,13 +1,17 @@
 """Small cells: the one place where a count that could point at somebody is hidden."""
 
 from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 MINIMUM_COUNT = 5
 
+Row = TypeVar("Row", bound=Hashable)
+Column = TypeVar("Column", bound=Hashable)
+
 
 def mask_small_cells(
-    table: Mapping[tuple[Hashable, Hashable], int], minimum: int = MINIMUM_COUNT
-) -> dict[tuple[Hashable, Hashable], int | None]:
+    table: Mapping[tuple[Row, Column], int], minimum: int = MINIMUM_COUNT
+) -> dict[tuple[Row, Column], int | None]:
     """Take counts by (row, column) and give them with the risky ones as None.
 
     A count from 1 to `minimum` - 1 is hidden; then, as long as a row or a column hides exactly one
@@ -15,10 +19,10 @@ def mask_small_cells(
     cell is hidden too (complementary suppression; Hundepool et al., Statistical Disclosure Control, 2012, ch. 4).
     Zero tells of nobody and is shown, unless it is needed as the complement.
     """
-    shown: dict[tuple[Hashable, Hashable], int | None] = {
+    shown: dict[tuple[Row, Column], int | None] = {
         cell: (None if 0 < count < minimum else count) for cell, count in table.items()
     }
-    lines: dict[tuple[int, Hashable], list[tuple[Hashable, Hashable]]] = {}
+    lines: dict[tuple[int, Hashable], list[tuple[Row, Column]]] = {}
     for cell in table:
         for axis in (0, 1):
             lines.setdefault((axis, cell[axis]), []).append(cell)

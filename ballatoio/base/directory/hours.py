@@ -9,6 +9,8 @@ from django.db.models import DateField, SmallIntegerField, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ballatoio.base.labs.models import Lab
+
 from .models import Schedule, ScheduleException, Service
 from .schedules import (
     END_OF_DAY,
@@ -30,6 +32,8 @@ class Hours:
 
     weekly: list[TypedHours] = field(default_factory=list)
     special: list[TypedDay] = field(default_factory=list)
+    # Where it stands: the day of the patron is a holiday.
+    province: str = ""
 
     def lines(self) -> list[OpeningLine]:
         return opening_lines(self.weekly)
@@ -39,7 +43,7 @@ class Hours:
         return [special_day_text(day) for day in self.special]
 
     def is_open(self, at: datetime) -> bool:
-        return is_open(self.weekly, self.special, at)
+        return is_open(self.weekly, self.special, at, self.province)
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class DoorState:
     is_open: bool
 
 
-def load_hours(services: Iterable[Service]) -> dict[uuid.UUID, Hours]:
-    """Give, by service, its hours and the special days from today on: one query, however many services."""
-    found = {service.pk: Hours() for service in services}
+def load_hours(services: Iterable[Service], lab: Lab) -> dict[uuid.UUID, Hours]:
+    """Give, by service of `lab`, its hours and the special days from today on: one query, however many services."""
+    found = {service.pk: Hours(province=lab.province) for service in services}
     if not found:
         return found
     # One list of rows out of two tables: a special day has no weekday and is valid on itself alone.
@@ -80,10 +84,10 @@ def door_state(service: Service, hours: Hours, at: datetime) -> DoorState:
         return DoorState(str(service.get_status_display()), "warn", False)
     if not hours.weekly and not hours.special:
         return DoorState(_("Orari da chiedere"), "info", False)
-    closes_at = closing_time(hours.weekly, hours.special, at)
+    closes_at = closing_time(hours.weekly, hours.special, at, hours.province)
     if closes_at is not None:
         return DoorState(open_text(closes_at), "ok", True)
-    opening = next_opening(hours.weekly, hours.special, at)
+    opening = next_opening(hours.weekly, hours.special, at, hours.province)
     if opening is None:
         return DoorState(_("Chiuso"), "closed", False)
     return DoorState(

@@ -1,7 +1,7 @@
 """When a service is open: pure functions over its weekly hours and the days that are different."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
@@ -67,21 +67,17 @@ class Interval:
         return _("tutto il giorno") if self.is_all_day else f"{clock(self.opens_at)}–{clock(self.closes_at)}"
 
 
-def is_public_holiday(on: date) -> bool:
-    """Whether `on` is a public holiday where the installation stands."""
-    return on in public_holidays(on.year)
-
-
 def hours_on(
     on: date,
     schedules: Iterable[WeeklyHours],
     exceptions: Iterable[SpecialDay],
-    is_holiday: Callable[[date], bool] = is_public_holiday,
+    province: str = "",
 ) -> list[Interval]:
     """Give the hours of one day, in order; none means closed.
 
     A day of its own wins over everything. On a public holiday doors are shut, unless such a day says otherwise
-    or the hours are those of an emergency number, from midnight to midnight.
+    or the hours are those of an emergency number, from midnight to midnight. `province` (its two letters) adds the
+    day of its patron.
     """
     for special in exceptions:
         if special.on == on:
@@ -95,26 +91,30 @@ def hours_on(
         and (hours.valid_from is None or hours.valid_from <= on)
         and (hours.valid_to is None or on <= hours.valid_to)
     )
-    if is_holiday(on):
+    if on in public_holidays(on.year, province):
         return [interval for interval in intervals if interval.is_all_day]
     return intervals
 
 
-def is_open(schedules: Iterable[WeeklyHours], exceptions: Iterable[SpecialDay], at: datetime) -> bool:
+def is_open(
+    schedules: Iterable[WeeklyHours], exceptions: Iterable[SpecialDay], at: datetime, province: str = ""
+) -> bool:
     """Tell whether a service is open at the moment `at` (aware), by the clock on the wall of the city."""
     local = timezone.localtime(at)
-    return any(interval.holds(local.time()) for interval in hours_on(local.date(), schedules, exceptions))
+    return any(interval.holds(local.time()) for interval in hours_on(local.date(), schedules, exceptions, province))
 
 
-def closing_time(schedules: Iterable[WeeklyHours], exceptions: Iterable[SpecialDay], at: datetime) -> time | None:
+def closing_time(
+    schedules: Iterable[WeeklyHours], exceptions: Iterable[SpecialDay], at: datetime, province: str = ""
+) -> time | None:
     """Give the time at which a door that is open at `at` closes; None when it is shut."""
     local = timezone.localtime(at)
-    open_now = [i for i in hours_on(local.date(), schedules, exceptions) if i.holds(local.time())]
+    open_now = [i for i in hours_on(local.date(), schedules, exceptions, province) if i.holds(local.time())]
     return max(interval.closes_at for interval in open_now) if open_now else None
 
 
 def next_opening(
-    schedules: Sequence[WeeklyHours], exceptions: Sequence[SpecialDay], after: datetime
+    schedules: Sequence[WeeklyHours], exceptions: Sequence[SpecialDay], after: datetime, province: str = ""
 ) -> datetime | None:
     """Give the first moment after `after` at which the door opens, within three weeks; None if it does not.
 
@@ -123,7 +123,7 @@ def next_opening(
     local = timezone.localtime(after)
     for days in range(HORIZON_DAYS + 1):
         on = local.date() + timedelta(days=days)
-        for interval in hours_on(on, schedules, exceptions):
+        for interval in hours_on(on, schedules, exceptions, province):
             opening = datetime.combine(on, interval.opens_at, tzinfo=timezone.get_current_timezone())
             if opening > local:
                 return opening
@@ -234,7 +234,10 @@ class TypedDay:
 
 DAY_NAMES = ("lun", "mar", "mer", "gio", "ven", "sab", "dom")
 _DASH = r"\s*[-–—]\s*"
-_DAY = r"(?:[0-6]|lun[a-zì]*|mar[a-zì]*|mer[a-zì]*|gio[a-zì]*|ven[a-zì]*|sab[a-z]*|dom[a-z]*)"
+_DAY = (
+    r"(?:[0-6]|lun(?:ed[iì])?|mar(?:ted[iì])?|mer(?:coled[iì])?|gio(?:ved[iì])?|ven(?:erd[iì])?"
+    r"|sab(?:ato)?|dom(?:enica)?)"
+)
 _DAYS = rf"{_DAY}(?:{_DASH}{_DAY})?(?:\s*,\s*{_DAY}(?:{_DASH}{_DAY})?)*"
 _TIME = r"\d{1,2}(?:[:.]\d{2})?"
 _LINE = re.compile(

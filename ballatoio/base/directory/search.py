@@ -27,9 +27,10 @@ from django.utils import timezone
 
 from ballatoio.base.core.text import words
 from ballatoio.base.labs.models import Lab
+from ballatoio.base.labs.services import public_holidays
 
 from .models import NeedTerm, Schedule, ScheduleException, Service, ServiceQuerySet
-from .schedules import END_OF_DAY, is_public_holiday
+from .schedules import END_OF_DAY
 
 Point = tuple[float, float]
 
@@ -126,7 +127,7 @@ def find_services(
     if need:
         services = _for_need(services, need)
     if open_at is not None:
-        services = _open(services, open_at)
+        services = _open(services, open_at, lab.province)
     if language:
         services = services.annotate(spoken=Cast("languages", TextField())).filter(
             Q(spoken__contains=f'"{language}"') | Q(interpretation_services=True)
@@ -167,7 +168,7 @@ def _for_need(services: ServiceQuerySet, code: str) -> ServiceQuerySet:
     )
 
 
-def _open(services: ServiceQuerySet, at: datetime) -> ServiceQuerySet:
+def _open(services: ServiceQuerySet, at: datetime, province: str) -> ServiceQuerySet:
     """The same rule as schedules.is_open, asked of the database (a test holds the two together)."""
     local = timezone.localtime(at)
     on, moment = local.date(), local.time()
@@ -176,7 +177,7 @@ def _open(services: ServiceQuerySet, at: datetime) -> ServiceQuerySet:
     weekly = weekly.filter(
         Q(valid_from__isnull=True) | Q(valid_from__lte=on), Q(valid_to__isnull=True) | Q(valid_to__gte=on)
     )
-    if is_public_holiday(on):
+    if on in public_holidays(on.year, province):
         weekly = weekly.filter(opens_at="00:00", closes_at=END_OF_DAY)
     special = ScheduleException.objects.filter(service=OuterRef("pk"), on=on)
     by_special = Exists(special.filter(not_over, opens_at__lte=moment))

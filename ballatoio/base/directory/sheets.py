@@ -62,7 +62,7 @@ def print_sheet(service: Service, *, lab: Lab, language: str, address: str, at: 
 def sheet_data(service: Service, lab: Lab, language: str, address: str, at: datetime) -> dict[str, Any]:
     """Give all that the template prints, words of the house included: it holds no text of its own."""
     texts = translated([service], language, SERVICE_FIELDS)[service.pk]
-    hours = load_hours([service])[service.pk]
+    hours = load_hours([service], lab)[service.pk]
     with override(language):
         return {
             "language": language,

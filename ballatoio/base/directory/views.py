@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from ballatoio.base import core
 from ballatoio.base.accounts.http import LabRequest
+from ballatoio.base.labs.models import Lab
 from ballatoio.base.territory.addresses import Match, find_buildings
 from ballatoio.base.territory.models import Building
 
@@ -59,7 +60,7 @@ def service_list(request: LabRequest) -> HttpResponse:
         "form": form,
         "asked": asked,
         "page": page,
-        "rows": rows_of(page, texts, timezone.now()),
+        "rows": rows_of(page, request.lab, texts, timezone.now()),
         "total": len(found),
         "needs": [(node, texts[node.term.pk]["name"], icon_of(node.term)) for node in tree],
         "chosen": need_shown(tree, asked.need, texts),
@@ -137,10 +138,10 @@ def need_shown(tree: Iterable[NeedNode], code: str, texts: dict[UUID, RecordText
     }
 
 
-def rows_of(found: Iterable[FoundService], texts: dict[UUID, RecordTexts], at: datetime) -> list[Row]:
+def rows_of(found: Iterable[FoundService], lab: Lab, texts: dict[UUID, RecordTexts], at: datetime) -> list[Row]:
     """Give what the list shows of each service: texts, door, distance."""
     hits = list(found)
-    hours = load_hours(hit.service for hit in hits)
+    hours = load_hours((hit.service for hit in hits), lab)
     return [
         Row(
             hit.service,
@@ -173,7 +174,7 @@ def service_detail(request: LabRequest, slug: str) -> HttpResponse:
     language = get_language() or SOURCE_LANGUAGE
     terms = list(service.needs.filter(is_active=True).only("code", "name"))
     texts = translated([service, *terms], language, SERVICE_FIELDS)
-    hours = load_hours([service])[service.pk]
+    hours = load_hours([service], request.lab)[service.pk]
     context = {
         "service": service,
         "texts": texts[service.pk],

@@ -26,7 +26,7 @@ from .phones import NotAPhone, is_phone_like, phone_keys, read_phone, typed_digi
 # How many keys that begin with the word of a search are looked at for the other words of it.
 CANDIDATES = 1500
 CANDIDATES_BY_SOUND = 300
-ALIKE = 0.72
+ALIKE = 0.65
 HINTS = 5
 FISCAL_CODE = re.compile(r"[A-Z]{6}[0-9L-V]{2}[A-Z][0-9L-V]{2}[A-Z][0-9L-V]{3}[A-Z]")
 

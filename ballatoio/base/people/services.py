@@ -122,21 +122,21 @@ def register_person(
 def _check(person: Person) -> None:
     if not (person.given_name or person.family_name):
         raise PersonNeedsAName(_("Scrivi almeno un nome. Chi non vuole dirlo resta un contatto anonimo."))
+    if problem := check_birth(person.birth_date, person.birth_year):
+        raise BirthIsImpossible(problem)
+
+
+def check_birth(birth_date: date | None, birth_year: int | None) -> str:
+    """Give what is wrong with a date or year of birth, in a sentence; "" when nothing is."""
     today = timezone.localdate()
-    if person.birth_date and not FIRST_YEAR <= person.birth_date.year <= today.year:
-        raise BirthIsImpossible(
-            _("La data di nascita %(date)s non è possibile: ricontrolla l’anno.")
-            % {"date": date_format(person.birth_date, "d/m/Y")}
-        )
-    if person.birth_date and person.birth_date > today:
-        raise BirthIsImpossible(
-            _("La data di nascita %(date)s deve ancora venire: ricontrollala.")
-            % {"date": date_format(person.birth_date, "d/m/Y")}
-        )
-    if person.birth_year and not FIRST_YEAR <= person.birth_year <= today.year:
-        raise BirthIsImpossible(
-            _("L’anno di nascita %(year)s non è possibile: ricontrollalo.") % {"year": person.birth_year}
-        )
+    if birth_date and birth_date > today:
+        return _("La data di nascita %(date)s deve ancora venire: ricontrollala.") % {
+            "date": date_format(birth_date, "d/m/Y")
+        }
+    year = birth_date.year if birth_date else birth_year
+    if year is not None and not FIRST_YEAR <= year <= today.year:
+        return _("L’anno di nascita %(year)s non è possibile: ricontrollalo.") % {"year": year}
+    return ""
 
 
 @transaction.atomic

@@ -115,8 +115,7 @@ def _binding(record: SealedRecord) -> bytes:
 @transaction.atomic
 def destroy_key(record: SealedRecord, *, by: Actor | None, lab_id: object) -> None:
     """Make the texts of a record unreadable for good by destroying its key; doing it twice changes nothing."""
-    destroyed, _ = DataKey.objects.filter(pk=record.data_key_id).delete()
-    if not destroyed:
+    if record.data_key_id is None or not forget_keys([record.data_key_id]):
         return
     record_act("vault.destroy_key", record, by=by, lab_id=lab_id)  # type: ignore[arg-type]
 

@@ -23,9 +23,10 @@ class Part:
     needs: list[Need] = field(default_factory=list)
     total: int = 0
 
-    def add(self, need: Need) -> None:
-        """Count a need, and keep it when there is room."""
+    def add(self, need: Need, on: date) -> None:
+        """Count a need, and keep it when there is room, with how many days late it is."""
         self.total += 1
+        need.days_late = (on - need.next_on).days if need.next_on else 0  # type: ignore[attr-defined]
         if len(self.needs) < ROWS:
             self.needs.append(need)
 
@@ -68,11 +69,11 @@ def day_of(user: User, lab: Lab, *, whole_desk: bool) -> Day:
     day = Day(on=timezone.localdate(), whole_desk=whole_desk)
     mine = list(open_needs_of(user, lab).annotate(tries=Count("attempts")))
     for need in mine:
-        part_of(day, need).add(need)
+        part_of(day, need).add(need, day.on)
     if whole_desk:
         others = open_escalated(lab).exclude(owner=user)
         for need in others[: ROWS * 5]:
-            day.escalated.add(need)
+            day.escalated.add(need, day.on)
         day.loads = loads(lab, day.on)
     deliveries = MessageDelivery.objects.filter(user=user, message__lab=lab, read_at__isnull=True)
     related = deliveries.select_related("message__person", "message__left_by")

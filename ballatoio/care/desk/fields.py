@@ -72,7 +72,7 @@ class DayField(forms.CharField):
             ) from None
         if self.future and day < today:
             raise ValidationError(_("Questo giorno è già passato. Scrivi un giorno da oggi in poi."))
-        if abs((day - today).days) > 5 * 366:
+        if not -20 * 366 < (day - today).days < 5 * 366:
             raise ValidationError(_("Questo giorno è troppo lontano. Controlla l’anno."))
         return day
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +27,7 @@ from .models import DESK_ROLES, Answer, Attempt, Contact, Need
 from .services import AnswerGiven, NeedHeard
 
 NEEDS_ON_SCREEN = 3
+TERMS_KEPT = "desk:terms"
 # The person is there: an answer given is an answer known.
 FACE_TO_FACE = (
     Contact.Channel.WALK_IN,
@@ -50,7 +52,10 @@ class DeskLists:
 
     @cached_property
     def terms(self) -> list[NeedTerm]:
-        return list(NeedTerm.objects.filter(is_active=True).order_by("position", "name"))
+        """The taxonomy, which every save and every list reads and which changes once a year: kept for a minute."""
+        active = NeedTerm.objects.filter(is_active=True).order_by("position", "name")
+        found: list[NeedTerm] = cache.get_or_set(TERMS_KEPT, lambda: list(active), 60)  # type: ignore[assignment]
+        return found
 
     @cached_property
     def services(self) -> list[Service]:

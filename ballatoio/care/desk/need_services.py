@@ -233,7 +233,8 @@ def escalate_silent_needs(lab: Lab) -> int:
     silent = [
         need.pk
         for need in candidates
-        if not need.owner_works_here or add_working_days(lab, need.next_on, lab.escalation_days) <= today
+        if not need.owner_works_here
+        or (need.next_on and add_working_days(lab, need.next_on, lab.escalation_days) <= today)
     ]
     Need.objects.filter(pk__in=silent).update(escalated_at=timezone.now())
     if silent:

@@ -165,7 +165,7 @@ def render_need(request: StaffRequest, need: Need, failed: dict[str, Any] | None
     context = {
         "need": need,
         "contact": need.contact,
-        "language": language_name(need.contact.language),
+        "language_used": language_name(need.contact.language),
         "services": DeskLists(request.lab, request.user).services if need.is_open else [],
         "words": texts.needs.get(need.pk, {}).get("words", ""),
         "texts": texts.contact,

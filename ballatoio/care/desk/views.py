@@ -75,10 +75,13 @@ def contact_new(request: StaffRequest) -> HttpResponse:
     if request.method != "POST":
         return render_new(request, screen_to_start(request, lists))
     screen = NewContact(lists, request.POST)
-    if request.POST.get("do") == "look" or not screen.is_valid:
+    if request.POST.get("do") == "look":
         return render_new(request, screen)
     try:
-        contact = record_screen(request, screen)
+        if screen.is_valid:
+            return after_saving(request, record_screen(request, screen))
+        # A second click finds the new person already there: it is no double, it is the same form.
+        check_not_submitted(request.POST.get("once", ""))
     except AlreadySubmitted as already:
         messages.info(request, _("Questo contatto era già salvato: eccolo."))
         return redirect("desk:contact_detail", request.lab.slug, already.result)
@@ -87,9 +90,14 @@ def contact_new(request: StaffRequest) -> HttpResponse:
     except DatabaseError:
         not_saved = _("Non è stato possibile salvare: niente è andato perso, è tutto qui. Riprova tra poco.")
         screen.about.add_error(None, not_saved)
-    else:
-        return after_saving(request, contact)
     return render_new(request, screen)
+
+
+def check_not_submitted(token: str) -> None:
+    """Raise AlreadySubmitted when a form with this token was sent before."""
+    sent = SubmittedOnce.objects.filter(pk=token[:64]).first() if token else None
+    if sent is not None:
+        raise AlreadySubmitted(sent.result)
 
 
 def screen_to_start(request: StaffRequest, lists: DeskLists) -> NewContact:
@@ -263,7 +271,7 @@ def contact_detail(request: StaffRequest, contact: UUID) -> HttpResponse:
     sheets = {a.service_id: a.service for a in answers if a.service}
     context = {
         "contact": found,
-        "language": language_name(found.language),
+        "language_used": language_name(found.language),
         "texts": texts.contact,
         "panels": panels,
         "sheets": sheets.values(),
@@ -315,7 +323,7 @@ def render_edit(
     typed, chosen = form["look_for"].value() or "", form["person"].value() or ""
     context = {
         "contact": contact,
-        "language": language_name(contact.language),
+        "language_used": language_name(contact.language),
         "form": form,
         "theirs": theirs,
         "people": people_like(form.lists, typed, chosen),

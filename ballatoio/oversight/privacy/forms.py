@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -8,7 +10,7 @@ from .models import RetentionRule
 from .verbs import VERBS
 
 
-def _day(label: str) -> forms.DateField:
+def _day(label: Any) -> forms.DateField:
     return forms.DateField(
         label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
@@ -21,7 +23,7 @@ class AuditFilterForm(forms.Form):
     verbo = forms.ChoiceField(
         label=_("Che cosa"),
         required=False,
-        choices=[("", _("Tutto")), *sorted(VERBS.items(), key=lambda kv: str(kv[1]))],
+        choices=lambda: [("", _("Tutto")), *sorted(VERBS.items(), key=lambda pair: str(pair[1]))],
     )
     tipo = forms.ChoiceField(
         label=_("Atti o letture"),
@@ -35,7 +37,7 @@ class AuditFilterForm(forms.Form):
     def __init__(self, *args: object, lab: Lab, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         members = Membership.objects.of_lab(lab).order_by("user__name").values_list("user_id", "user__name")
-        self.names = {user_id: name for user_id, name in members}
+        self.names = dict(members)
         field = self.fields["chi"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("Tutti")), *((str(key), name) for key, name in self.names.items())]

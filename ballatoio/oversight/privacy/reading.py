@@ -17,7 +17,8 @@ from ballatoio.care.desk.models import Contact, Need
 
 from .verbs import name_of
 
-ROLES: dict[str, "str | Promise"] = {str(role): role.label for role in Role} | {
+ROLES: dict[str, "str | Promise"] = {
+    **{str(role): role.label for role in Role},
     "": _("Il programma o una pagina pubblica"),
     "resident": _("Un abitante, dalla sua pagina"),
 }

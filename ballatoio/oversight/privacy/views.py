@@ -64,7 +64,7 @@ def code_issue(request: StaffRequest, person: UUID) -> HttpResponse:
         access_code, code = services.issue_sign_in_code(found, by=request.user)
     except services.WorksHere:
         messages.error(request, _("Questa persona lavora in un laboratorio: entra con la sua e-mail."))
-        return redirect("privacy:sign_in", lab=request.lab.slug)
+        return redirect("people:person_detail", lab=request.lab.slug, person=found.pk)
     context = {"person": found, "access_code": access_code, "code": f"{code[:5]} {code[5:]}"}
     return render(request, "privacy/code_issue.html", context)
 
@@ -77,9 +77,8 @@ def sign_in(request: LabRequest) -> HttpResponse:
         try:
             user = services.open_resident_session(form.cleaned_data["code"], lab=request.lab, source=source_of(request))
         except CodeDoesNotWork:
-            form.add_error(
-                "code", _("Questo codice non funziona: controlla, oppure chiedine uno nuovo allo sportello.")
-            )
+            sentence = _("Questo codice non funziona: controlla, oppure chiedine uno nuovo allo sportello.")
+            form.add_error("code", sentence)
         except TooManyWrongCodes:
             form.add_error("code", _("Troppi tentativi: aspetta un quarto d’ora, oppure chiama lo sportello."))
         else:

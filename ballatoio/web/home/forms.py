@@ -1,31 +1,12 @@
 """What a visitor may tell us: a number to call back, and what is hard to use. Nothing else is asked."""
 
-import phonenumbers
 from django import forms
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from ballatoio.base.core.languages import own_names
-
-# Where a number without a prefix is taken to be from.
-HOME_REGION = "IT"
-
-
-def clean_phone(text: str) -> str:
-    """A phone number in any usual form, as E.164. Raises ValidationError that says what to do."""
-    wrong = forms.ValidationError(
-        _("Questo numero non sembra giusto. Scrivilo con tutte le cifre, per esempio 333 123 4567.")
-    )
-    if any(character.isalpha() for character in text):
-        raise wrong  # the library would read letters as a keypad or an extension
-    try:
-        number = phonenumbers.parse(text, HOME_REGION)
-    except phonenumbers.NumberParseException as error:
-        raise wrong from error
-    if not phonenumbers.is_possible_number(number):
-        raise wrong
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+from ballatoio.base.people.phones import NotAPhone, read_phone
 
 
 class CallbackForm(forms.Form):
@@ -61,7 +42,11 @@ class CallbackForm(forms.Form):
     )
 
     def clean_phone(self) -> str:
-        return clean_phone(self.cleaned_data["phone"])
+        """The number as it is kept, or what is wrong with it."""
+        try:
+            return read_phone(self.cleaned_data["phone"])
+        except NotAPhone as error:
+            raise forms.ValidationError(str(error)) from error
 
     def hours_for_the_desk(self) -> str:
         """When and how to call, in the words of the desk (Italian), whatever language the visitor reads."""

@@ -1,7 +1,7 @@
 """When a lab's own desk is open: its weekly hours and closing days, read by the same functions as any service's."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -47,7 +47,7 @@ def desk_hours(lab: Lab) -> DeskHours:
 
 def read_hours(labs: list[Lab]) -> dict[Any, Hours]:
     """Weekly hours and the closing days of the next month, by lab, in one query out of two tables."""
-    found = {lab.pk: Hours() for lab in labs}
+    found = {lab.pk: Hours(province=lab.province) for lab in labs}
     today = timezone.localdate()
     weekly = Opening.objects.filter(lab__in=labs).values_list(
         "lab_id", "weekday", "opens", "closes", Value(None, DateField()), Value("")
@@ -71,12 +71,12 @@ def read_hours(labs: list[Lab]) -> dict[Any, Hours]:
     return found
 
 
-def door_of_desk(hours: Hours, at: Any) -> DoorState:
+def door_of_desk(hours: Hours, at: datetime) -> DoorState:
     """What the lab's door says at a moment: open until when, or when it opens again."""
-    closes_at = closing_time(hours.weekly, hours.special, at)
+    closes_at = closing_time(hours.weekly, hours.special, at, hours.province)
     if closes_at is not None:
         return DoorState(open_text(closes_at), "ok", True)
-    opening = next_opening(hours.weekly, hours.special, at)
+    opening = next_opening(hours.weekly, hours.special, at, hours.province)
     if opening is None:
         return DoorState(_("Telefona per sapere quando siamo aperti"), "info", False)
     when = opening_text(opening, timezone.localdate(at))

@@ -137,7 +137,11 @@ def address_map(request: LabRequest, building: str) -> HttpResponse:
 
 def public_house(lab: Lab, slug: str) -> Building:
     """The lab's house with this slug, with whom to ask about it, or a missing page."""
-    houses = Building.objects.of_lab(lab).select_related("owner", "manager", "district")
+    houses = (
+        Building.objects.of_lab(lab)
+        .select_related("owner", "manager", "district")
+        .defer("district__geometry", "geometry")
+    )
     return get_object_or_404(houses, slug=slug)
 
 

@@ -12,7 +12,7 @@ from ballatoio.demo.seed import RealDataIsHere, seed_demo
 class Command(BaseCommand):
     """Makes both labs, their people and one year of desk life."""
 
-    help = "Riempie un'installazione vuota con la dimostrazione: due laboratori e un anno di sportello, tutto inventato."
+    help = "Riempie un'installazione vuota con la dimostrazione: due laboratori e un anno di sportello, inventati."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:

@@ -14,28 +14,29 @@ class Command(BaseCommand):
     """Walks every chain of the audit."""
 
     help = (
-        "Prove that nobody changed, removed or added an entry of the audit."
-        " Exit code: 0 intact, 1 broken, 2 it could not be verified."
+        "Controlla che nessuno abbia cambiato, tolto o aggiunto righe al registro degli atti."
+        " Uscita: 0 intatto, 1 rotto, 2 non si può controllare."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Ask nothing but how much to show."""
-        parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
+        parser.add_argument("--no-progress", action="store_true", help="non mostrare la barra")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write one sentence for each break; raise CommandError when there is one."""
         total, broken = count_entries(), 0
-        with tqdm(total=total, unit=" entries", delay=2, disable=options["no_progress"] or None) as bar:
+        with tqdm(total=total, unit=" righe", delay=2, disable=options["no_progress"] or None) as bar:
             try:
                 for place in verify_chains(bar.update):
                     broken += 1
-                    bar.write(f"Chain {place.chain}, entry {place.position}: {place.reason}.")
+                    bar.write(f"Catena {place.chain}, riga {place.position}: {place.reason}.")
             except ImproperlyConfigured as error:
                 raise CommandError(
-                    f"The audit cannot be verified: {error} Keep retired keys there, after the newest.", returncode=2
+                    f"Il registro non si può controllare: {error} Lascia lì anche le chiavi vecchie.",
+                    returncode=2,
                 ) from None
         if broken:
             raise CommandError(
-                f"The audit is broken in {broken} places: keep the database as it is and compare it with a backup."
+                f"Il registro è rotto in {broken} punti: lascia la base di dati com’è e confrontala con una copia."
             )
-        self.stdout.write(f"The audit is intact: {total} entries.")
+        self.stdout.write(f"Il registro è intatto: {total} righe.")

@@ -18,11 +18,11 @@ LOOKS_BETWEEN_PLANS = 15
 class Command(BaseCommand):
     """The process that does what is due."""
 
-    help = "Do the work that is due, and keep looking for more. Stops after the present piece on SIGTERM or Ctrl-C."
+    help = "Fa i lavori in attesa e ne cerca altri. Con SIGTERM o Ctrl-C finisce quello che sta facendo, poi si ferma."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Ask whether to stay."""
-        parser.add_argument("--once", action="store_true", help="do what is due now, then stop")
+        parser.add_argument("--once", action="store_true", help="fa i lavori che aspettano adesso, poi si ferma")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until told to stop; several workers may run side by side."""

@@ -14,15 +14,15 @@ class Command(BaseCommand):
     """Moves every data key under the newest master key."""
 
     help = (
-        "Lock every data key again with the newest key of BALLATOIO_MASTER_KEY. It may be stopped and started again."
-        " Keep the older keys in the setting, after the newest: the audit written under them is verified with them."
+        "Chiude di nuovo la chiave di ogni testo con la prima chiave di BALLATOIO_MASTER_KEY. Si può fermare e rifare."
+        " Lascia le chiavi vecchie nell’impostazione, dopo la nuova: con loro si controlla il registro già scritto."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate, and say how many keys were locked again."""
         check_master_key()
         newest, done = keys.newest_key_id(), 0
-        with tqdm(total=DataKey.objects.exclude(key_id=newest).count(), unit=" keys", delay=2, disable=None) as bar:
+        with tqdm(total=DataKey.objects.exclude(key_id=newest).count(), unit=" chiavi", delay=2, disable=None) as bar:
             for done in rotate_master_key():
                 bar.update(done - bar.n)
-        self.stdout.write(f"{done} keys locked again with «{newest}».")
+        self.stdout.write(f"{done} chiavi chiuse di nuovo con «{newest}».")

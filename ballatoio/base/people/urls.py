@@ -1,0 +1,21 @@
+"""People, under /<lab>/persone/."""
+
+from django.urls import path
+
+from . import file_views, views
+
+app_name = "people"
+urlpatterns = [
+    path("", views.person_list, name="person_list"),
+    path("nuova/", views.person_new, name="person_new"),
+    path("<uuid:person>/", views.person_detail, name="person_detail"),
+    path("<uuid:person>/modifica/", views.person_edit, name="person_edit"),
+    path("<uuid:person>/recapiti/nuovo/", file_views.contact_point_add, name="contact_point_add"),
+    path("<uuid:person>/recapiti/<uuid:point>/togli/", file_views.contact_point_remove, name="contact_point_remove"),
+    path("<uuid:person>/codici/nuovo/", file_views.identifier_set, name="identifier_set"),
+    path("<uuid:person>/codici/<uuid:identifier>/mostra/", file_views.identifier_show, name="identifier_show"),
+    path("<uuid:person>/consensi/nuovo/", file_views.consent_record, name="consent_record"),
+    path("<uuid:person>/consensi/<uuid:consent>/ritira/", file_views.consent_withdraw, name="consent_withdraw"),
+    path("<uuid:person>/separa/", file_views.person_separate, name="person_separate"),
+    path("<uuid:person>/fine-protezione/", file_views.protection_lift, name="protection_lift"),
+]

@@ -1,0 +1,1 @@
+"""The yardstick: a Django project as the tutorial leaves it."""
