@@ -68,9 +68,14 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     timeout: float = 30
     connection: HTTPConnection | None = None
+    used_at: float = 0
 
     def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
         """Send one request and read the whole answer; raise OSError or HTTPException when the server goes away."""
+        if self.connection is not None and time.monotonic() - self.used_at > 1:
+            # The server closes connections that are idle for two seconds.
+            self.connection.close()
+            self.connection = None
         if self.connection is None:
             self.connection = HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
         sent = {
@@ -87,6 +92,7 @@ class Browser:
             self.connection.close()
             self.connection = None
             raise
+        self.used_at = time.monotonic()
         for name, value in response.getheaders():
             if name.lower() == "set-cookie":
                 key, _, rest = value.partition("=")

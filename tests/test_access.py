@@ -36,6 +36,7 @@ METHODS = ("GET", "POST", "DELETE")
 ANSWERS = {
     "metrics": 404,  # exists only with METRICS_TOKEN
     "security_txt": 404,  # exists only with SECURITY_CONTACT
+    "home:own_work": 302,  # leads to one’s desk, or to the open pages
     "people:protection_lift": 302,  # nothing to lift from somebody who is not protected
 }
 # Pages about oneself: for whoever signed in and has a file in that lab, and for nobody else.

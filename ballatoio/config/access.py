@@ -110,6 +110,7 @@ DIRECTORY: dict[str, Access] = {
 HOME: dict[str, Access] = {
     "home:lab_list": public(),
     "home:accessibility": public(),
+    "home:own_work": signed_in(READ),
     "home:lab_home": public(),
     "home:district_map": public(),
     "home:services_map": public(),

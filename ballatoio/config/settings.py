@@ -184,7 +184,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "home:own_work"
 
 ACCOUNT_ADAPTER = "ballatoio.base.accounts.adapters.AccountAdapter"
 MFA_ADAPTER = "ballatoio.base.accounts.adapters.SecondFactorAdapter"

@@ -34,6 +34,8 @@ SERVICE_FIELDS = {
     "eligibility": "eligibility_description",
     "application_process": "application_process",
     "fees": "fees_description",
+    "accessibility": "accessibility",
+    "alert": "alert",
 }
 
 
@@ -194,7 +196,8 @@ def _make_services(world: World, translations: list[Translation]) -> None:
                 lab_world.services_by_need.setdefault(code, []).append(service)
             for name, field in SERVICE_FIELDS.items():
                 texts = {language: row[language][name] for language in ("it", *TRANSLATED_INTO)}
-                translations += _translations(service, field, texts, world)
+                if texts["it"]:
+                    translations += _translations(service, field, texts, world)
     Service.objects.bulk_create(services)
     Schedule.objects.bulk_create(schedules)
     ScheduleException.objects.bulk_create(exceptions)
@@ -219,9 +222,7 @@ def _service(world: World, lab_world: LabWorld, row: dict[str, Any], place: dict
         lon=place["lon"],
         languages=row["languages"],
         interpretation_services=row["interpretation"],
-        accessibility=row["accessibility"],
         service_area=lab_world.facts["area"],
-        alert=row["alert"],
         status=row["status"],
         last_verified_on=world.today - timedelta(days=row["verified_days_ago"]),
     )

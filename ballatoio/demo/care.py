@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from ballatoio.base.accounts.models import User
+from ballatoio.base.jobs.models import Draft
 from ballatoio.base.jobs.services import save_draft
 from ballatoio.base.territory.models import Building
 from ballatoio.base.vault.services import seal_texts
@@ -67,10 +68,10 @@ def build_care(world: World) -> None:
         Year(world, lab_world, rows).live()
     rows.write()
     for lab_world in world.labs.values():
-        _leave_drafts(world, lab_world)
+        _leave_drafts(world, lab_world, rows)
 
 
-def _leave_drafts(world: World, lab_world: LabWorld) -> None:
+def _leave_drafts(world: World, lab_world: LabWorld, rows: DeskRows) -> None:
     """Each operator was interrupted once, in the middle of a sentence."""
     for operator in lab_world.desk:
         fields = {
@@ -80,7 +81,9 @@ def _leave_drafts(world: World, lab_world: LabWorld) -> None:
             "words": one_of(world.rng, load("phrases")["drafts"]),
         }
         key = f"{world.rng.getrandbits(64):016x}"
-        save_draft(by=operator, lab=lab_world.lab, kind=DRAFT_KIND, key=key, fields=fields)
+        draft = save_draft(by=operator, lab=lab_world.lab, kind=DRAFT_KIND, key=key, fields=fields)
+        last = max(contact.ended_at for contact in rows.contacts if contact.recorded_by == operator)
+        Draft.objects.filter(pk=draft.pk).update(created_at=last, updated_at=last)
 
 
 class Year:
@@ -274,8 +277,7 @@ class Year:
         for need in self.rng.sample(followed, 24) + self.rng.sample(mine, 12):
             assert need.person is not None
             others = [user for user in self.lab.desk if user.pk != need.owner_id]
-            left_at = self.world.now - timedelta(days=self.rng.expovariate(1 / 6), hours=1)
-            left_at = max(left_at, need.opened_at)
+            left_at = self._lately(need.opened_at)
             message = Message(
                 pk=self.world.id_at(left_at), lab=self.lab.lab, person=need.person, left_by=one_of(self.rng, others)
             )
@@ -284,13 +286,24 @@ class Year:
             self.rows.sealed.append((message, {"text": self.world.phrases.one("messages")}))
             self._note_message("message.leave", left_at, message, message.left_by, need)
             if need.is_open and need.owner is not None:
-                read = left_at + timedelta(hours=5) if self.rng.random() < 0.5 else None
+                read = left_at + timedelta(minutes=50) if self.rng.random() < 0.5 else None
                 read = read if read and read < self.world.now else None
                 self.rows.deliveries.append(MessageDelivery(message=message, user=need.owner, read_at=read))
                 if read:
                     self._note_message("message.read", read, message, need.owner, need, is_reading=True)
             delivered = left_at + timedelta(minutes=1)
             self._note_message("message.deliver", delivered, message, None, None, detail={"to": int(need.is_open)})
+
+    def _lately(self, after: datetime) -> datetime:
+        """Give a moment of the desk's hours in the last days, not before `after`."""
+        first = max(after.astimezone(self.world.zone).date(), self.world.today - timedelta(days=12))
+        moments = [
+            self.world.at(day, opens) + timedelta(minutes=self.rng.randint(5, 150))
+            for day in self.lab.working_days(first, self.world.today)
+            for opens, _closes in self.lab.openings[day.weekday()]
+        ]
+        past = [moment for moment in moments if after < moment < self.world.now - timedelta(hours=1)]
+        return one_of(self.rng, past) if past else after
 
     def _note_message(
         self, verb: str, at: datetime, message: Message, by: User | None, need: Need | None, **more: Any

@@ -192,7 +192,7 @@ def _resident(
         lab=lab_world.lab,
         given_name=given,
         family_name=family,
-        pronounced=", ".join(facts["pronounced"][n] for n in (given, family) if n in facts["pronounced"]),
+        pronounced=_pronounced(facts["pronounced"], given, family),
         birth_date=birth if asked < 0.6 else None,
         birth_year=birth.year if asked < 0.9 else None,
         languages_spoken=_spoken(world, facts, age),
@@ -202,6 +202,11 @@ def _resident(
         created_at=came,
     )
     return Resident(person, gender, age, origin, building, is_adult=age >= 18)
+
+
+def _pronounced(hints: dict[str, str], given: str, family: str) -> str:
+    """How a name sounds, stress in capitals; nothing when it sounds as it is written."""
+    return f"{hints.get(given, given)} {hints.get(family, family)}" if hints.keys() & {given, family} else ""
 
 
 def _spoken(world: World, facts: dict[str, Any], age: int) -> list[str]:

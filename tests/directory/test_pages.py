@@ -1,7 +1,7 @@
 """The pages of the directory: who sees what, what they cost, what bad input gets."""
 
 import gzip
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,8 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.models import AuditEntry
-from ballatoio.base.directory.models import NeedTerm, Service, Translation
+from ballatoio.base.directory.models import NeedTerm, Schedule, ScheduleException, Service, Translation
+from ballatoio.base.directory.schedules import parse_hours
 from ballatoio.base.directory.services import set_translations
+from ballatoio.base.directory.texts import object_type, source_hash
 from ballatoio.base.labs.models import Lab
 from tests.directory.making import make_building, make_organisation, make_service, make_term
 from tests.factories import sign_in
@@ -29,26 +31,51 @@ def names(response: object) -> list[str]:
 
 
 def fill(lab: Lab, number: int) -> None:
-    """Put `number` services with hours, needs and texts in two languages into a lab."""
+    """Put `number` services with hours, needs and texts in two languages into a lab, many at a time."""
     tops = [make_term(f"need-{i}", f"Bisogno numero {i}") for i in range(11)]
     below = [make_term(f"need-{i}-{j}", f"Cosa {j} del bisogno {i}", tops[i]) for i in range(11) for j in range(5)]
-    for term in tops:
-        set_translations(term, {"name": f"حاجة {term.name}"}, language="ar", state="draft", by=None, lab=None)
-    for i in range(number):
-        service = make_service(
-            lab,
-            f"Servizio di aiuto numero {i}",
+    organisation = make_organisation(lab)
+    services = Service.objects.bulk_create(
+        Service(
+            lab=lab,
+            organisation=organisation,
+            slug=f"servizio-{i}",
+            name=f"Servizio di aiuto numero {i}",
             description=f"Aiutiamo chi abita qui con la cosa {i * 7919}: si parla, si cerca, si risponde a voce.",
-            hours=f"lun-ven {8 + i % 4}:30-12:30\nmar 14-1{7 + i % 2}",
-            special_days="24/12/2026 chiuso",
             address=f"via di prova {i}, 20139",
             lon=9.2 + i / 1000,
             lat=45.4 + i / 1000,
-            needs=[below[i % 55], tops[i % 11]],
             alert="Chiuso per lavori" if i % 9 == 0 else "",
+            interpretation_services=True,
+            search_key=" servizio aiuto numero",
         )
-        texts = {"name": f"خدمة رقم {i}", "description": f"نساعد من يسكن هنا في الأمر {i * 7919} بالكلام والبحث"}
-        set_translations(service, texts, language="ar", state="draft", by=None, lab=lab)
+        for i in range(number)
+    )
+    rows = [(service, row) for i, service in enumerate(services) for row in parse_hours(f"lun-dom {8 + i % 4}:30-23")]
+    Schedule.objects.bulk_create(
+        Schedule(service=service, weekday=row.weekday, opens_at=row.opens_at, closes_at=row.closes_at)
+        for service, row in rows
+    )
+    ScheduleException.objects.bulk_create(ScheduleException(service=s, on=date(2090, 12, 24)) for s in services)
+    links = Service.needs.through
+    links.objects.bulk_create(
+        links(service=service, needterm=term)
+        for i, service in enumerate(services)
+        for term in (below[i % 55], tops[i % 11])
+    )
+    records = [(term, "name") for term in tops] + [(s, field) for s in services for field in ("name", "description")]
+    Translation.objects.bulk_create(
+        Translation(
+            object_type=object_type(record),
+            object_id=record.pk,
+            field=field,
+            language="ar",
+            text=f"نساعد من يسكن هنا في الأمر رقم {i * 7919} بالكلام والبحث",
+            source_hash=source_hash(getattr(record, field)),
+            state=Translation.State.DRAFT,
+        )
+        for i, (record, field) in enumerate(records)
+    )
 
 
 # --- Who sees what ----------------------------------------------------------------------------------------
@@ -124,9 +151,18 @@ def test_open_now(client: Client, mazzini: Lab) -> None:
     assert "Chiuso, apre oggi alle 14" in client.get(LIST).content.decode()
 
 
+def test_only_doors_that_shut_on_holidays_say_so(client: Client, mazzini: Lab) -> None:
+    make_service(mazzini, "Guasti", hours="tutti i giorni 0-24")
+    make_service(mazzini, "CAF", hours="lun 9-12")
+    said = [
+        "Nei giorni festivi è chiuso" in client.get(f"{LIST}{slug}/").content.decode() for slug in ("guasti", "caf")
+    ]
+    assert said == [False, True]
+
+
 def test_near_a_building(client: Client, mazzini: Lab) -> None:
     make_service(mazzini, "A lontano", lon=9.25, lat=45.45)
-    make_service(mazzini, "B vicino", lon=9.2212, lat=45.4357)
+    make_service(mazzini, "B vicino", lon=9.2216, lat=45.4360)
     house = make_building(mazzini, "Via Mompiani", "5", lon=9.2216, lat=45.4354)
     response = client.get(LIST, {"indirizzo": "mompiani 5", "q": "vicino lontano"})
     assert (response.status_code, response["Location"]) == (302, f"{LIST}?q=vicino+lontano&casa={house.slug}")

@@ -12,7 +12,7 @@ from hypothesis.extra.django import TestCase
 
 from ballatoio.base.directory.models import Service
 from ballatoio.base.directory.schedules import TypedDay, TypedHours, is_open
-from ballatoio.base.directory.search import find_services, metres_between, need_tree
+from ballatoio.base.directory.search import find_services, metres_between, need_family, need_tops
 from ballatoio.base.directory.services import ServiceSheet, add_service, import_needs, set_translation
 from ballatoio.base.labs.models import Lab
 from tests.directory.making import make_organisation, make_service, make_term
@@ -88,9 +88,15 @@ def test_the_tree_counts_each_service_once(mazzini: Lab, milo: Lab) -> None:
     make_service(mazzini, "Guasti", needs=[lift, mould])
     make_service(mazzini, "Ascolto", needs=[home])
     make_service(milo, "Altrove", needs=[lift])
-    tree = need_tree(mazzini)
-    assert [(node.term.code, node.count) for node in tree] == [("home", 2)]
-    assert sorted((node.term.code, node.count) for node in tree[0].children) == [("home-lift", 1), ("home-mould", 1)]
+    assert [(node.term.code, node.count) for node in need_tops(mazzini)] == [("home", 2)]
+    family = need_family(mazzini, "home-lift")
+    assert family is not None
+    assert (family.chosen.code, family.top.code) == ("home-lift", "home")
+    # A service for the whole of «home» helps with the lift too: the count is what the page then lists.
+    assert sorted((node.term.code, node.count) for node in family.below) == [("home-lift", 2), ("home-mould", 2)]
+    for node in (*need_tops(mazzini), *family.below):
+        assert node.count == len(find_services(mazzini, need=node.term.code))
+    assert need_family(mazzini, "nothing") is None
 
 
 def test_the_nearest_first_and_the_unknown_last(mazzini: Lab) -> None:

@@ -21,7 +21,7 @@ class Keyboard:
     pointer: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.expose_function("pointerUsed", self.pointer.append)
+        self.page.expose_function("pointerUsed", lambda kind: self.pointer.append(kind))
         self.page.add_init_script(WATCH_POINTER)
 
     def press(self, key: str, times: int = 1) -> None:

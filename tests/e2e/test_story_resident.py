@@ -42,11 +42,11 @@ def test_farid_finds_his_door_what_is_open_and_asks_to_be_called(script: bool, v
     # The lab has his number, his language and his hours.
     elena = visit()
     elena.enter("elena")
-    elena.go("/mazzini/banco/bisogni/?bisogno=richiamata")
-    elena.page.locator("main a[href*='/banco/bisogni/']:not([href*='?'])").first.focus()
-    elena.page.keyboard.press("Enter")
-    elena.page.wait_for_url(re.compile(r"/bisogni/[0-9a-f-]{36}/"))
-    expect(elena.page.locator("main")).to_contain_text(re.compile(r"333[ ]?123[ ]?4567"))
+    elena.go("/mazzini/banco/contatti/?canale=web&lingua=ar")
+    elena.page.locator("#righe a[href*='/contatti/']").first.press("Enter")
+    elena.page.wait_for_url(re.compile(r"/contatti/[0-9a-f-]{36}/"))
+    for told in (re.compile(r"333[ ]?123[ ]?4567"), "arabo", "pomeriggio", "Essere richiamati"):
+        expect(elena.page.locator("main")).to_contain_text(told)
 
 
 def test_a_number_with_letters_is_said_in_arabic_and_nothing_is_lost(visit: Open) -> None:

@@ -13,11 +13,12 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from ballatoio.base.accounts.models import Membership, Role, User
 from ballatoio.base.directory.models import Schedule, Service, Translation
 from ballatoio.base.directory.texts import source_hash
 from ballatoio.base.labs.models import ClosingDay, Lab, LabOrganisation, Opening
 from ballatoio.base.territory.models import Building, District, Dwelling, Stair
-from tests.factories import make_building, make_organisation, make_service
+from tests.factories import make_building, make_organisation, make_service, sign_in
 
 MONDAY_AT_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Europe/Rome"))
 HERE = {"lat": 45.4470, "lon": 9.1320}
@@ -123,8 +124,8 @@ def ask(client: Client, path: str) -> Callable[[], Any]:
         ("/milo/", 3),
         ("/milo/casa/", 2),
         ("/milo/casa/?q=odazio+9999", 3),
-        ("/milo/casa/via-odazio-7/", 4),
-        ("/en/milo/casa/via-odazio-7/", 5),
+        ("/milo/casa/via-odazio-7/", 2),
+        ("/en/milo/casa/via-odazio-7/", 2),
         ("/milo/richiamami/", 1),
         ("/milo/privacy/", 1),
     ],
@@ -288,3 +289,24 @@ def test_a_broken_page_says_one_sentence_and_asks_nothing_of_the_database(
     assert response.status_code == 500
     assert "Qualcosa si è rotto" in response.content.decode()
     assert "tel:0200000000" in response.content.decode()
+
+
+def test_whoever_works_here_lands_at_their_desk(client: Client, bruno: User) -> None:
+    response = sign_in(client, bruno).get("/lavoro/")
+    assert response.status_code == 302
+    assert response["Location"] == "/milo/banco/"
+
+
+def test_whoever_works_in_two_labs_chooses(client: Client, bruno: User, mazzini: Lab) -> None:
+    Membership.objects.create(user=bruno, lab=mazzini, role=Role.INTERPRETER)
+    html = sign_in(client, bruno).get("/lavoro/").content.decode()
+    assert re.findall(r'href="(/m[^"]*)"', html) == ["/mazzini/", "/milo/banco/"]
+
+
+def test_whoever_has_an_account_and_no_work_sees_the_open_pages(client: Client, farid: User) -> None:
+    assert sign_in(client, farid).get("/lavoro/")["Location"] == "/"
+
+
+def test_a_visitor_has_no_work_here(client: Client, milo: Lab) -> None:
+    assert client.get("/lavoro/").status_code == 302
+    assert "/lavoro/" not in client.get("/").content.decode()

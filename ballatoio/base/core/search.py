@@ -30,7 +30,8 @@ class ByCodePoint(OrderBy):
     """Order by a column in the order of its prefix index, so that the database may stop at the limit."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
-        return super().as_sql(compiler, connection, template="%(expression)s USING ~<~")
+        # The comment is for Django, which looks for the word ASC or DESC in every ordering.
+        return super().as_sql(compiler, connection, template="%(expression)s USING ~<~ /* ASC */")
 
 
 def prefix_order(field: str) -> ByCodePoint:

@@ -14,6 +14,7 @@ from ballatoio.base.labs.models import Lab
 from .models import Schedule, ScheduleException, Service
 from .schedules import (
     END_OF_DAY,
+    Interval,
     OpeningLine,
     TypedDay,
     TypedHours,
@@ -41,6 +42,11 @@ class Hours:
     def notes(self) -> list[str]:
         """The days ahead that are different, each in a sentence."""
         return [special_day_text(day) for day in self.special]
+
+    @property
+    def shut_on_holidays(self) -> bool:
+        """Whether some of the hours do not hold on public holidays: all but those of an emergency number."""
+        return any(not Interval(row.opens_at, row.closes_at).is_all_day for row in self.weekly)
 
     def is_open(self, at: datetime) -> bool:
         return is_open(self.weekly, self.special, at, self.province)

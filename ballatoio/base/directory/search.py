@@ -1,15 +1,15 @@
 """Finding a service: by words in any language, by need, by place, by the clock."""
 
 import math
-import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import add, attrgetter
 
 from django.db.models import (
     Case,
+    Count,
     Exists,
     ExpressionWrapper,
     F,
@@ -17,12 +17,13 @@ from django.db.models import (
     IntegerField,
     OuterRef,
     Q,
+    Subquery,
     TextField,
     Value,
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from ballatoio.base.core.text import words
@@ -58,17 +59,21 @@ class FoundService:
     metres: int | None = None
 
 
-@dataclass
-class NeedNode:
-    """A need with the services that answer it, and the needs under it."""
+@dataclass(frozen=True)
+class NeedCount:
+    """A need and how many services answer it."""
 
     term: NeedTerm
-    services: set[uuid.UUID] = field(default_factory=set)
-    children: list["NeedNode"] = field(default_factory=list)
+    count: int
 
-    @property
-    def count(self) -> int:
-        return len(self.services)
+
+@dataclass(frozen=True)
+class NeedFamily:
+    """A need that was chosen, the one of the first level that it belongs to, and those under that one."""
+
+    chosen: NeedTerm
+    top: NeedTerm
+    below: list[NeedCount]
 
 
 def search_words(text: str) -> list[str]:
@@ -118,7 +123,7 @@ def find_services(
     `open_at`: only doors that are open at that moment. `language`: spoken there, or with an interpreter.
     One query, at most MAX_RESULTS services.
     """
-    services = Service.objects.of_lab(lab).published().select_related("organisation")
+    services = Service.objects.of_lab(lab).published().select_related("organisation").defer("search_key")
     asked = asked_words(text)
     if asked:
         services = services.annotate(matched=_matched(asked)).filter(matched__gt=0)
@@ -214,47 +219,56 @@ def metres_between(first: Point, second: Point) -> float:
     return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(half))
 
 
-def need_tree(lab: Lab) -> list[NeedNode]:
-    """Give the needs that some published service of `lab` answers, in two levels, with how many do: one query."""
-    published = Service.objects.of_lab(lab).published()
-    rows = (
-        NeedTerm.objects.filter(is_active=True, services__in=published)
-        .order_by("position", "name", "pk")
-        .values_list(
-            *("pk", "code", "name", "icon", "position", "services__pk", "parent_id"),
-            *("parent__code", "parent__name", "parent__icon", "parent__position"),
-        )
+def need_tops(lab: Lab) -> list[NeedCount]:
+    """Give the needs of the first level that some published service of `lab` answers, with how many: one query.
+
+    A service counts once for a need, however many of the needs under it it answers.
+    """
+    # Filtered before it is counted: Count keeps to the services of the filter.
+    counted = (
+        NeedTerm.objects.filter(is_active=True, services__in=_published(lab))
+        .order_by()
+        .annotate(top=Coalesce("parent_id", "pk"))
+        .values("top")
+        .annotate(number=Count("services", distinct=True))
     )
-    nodes: dict[uuid.UUID, NeedNode] = {}
-    tops: dict[uuid.UUID, NeedNode] = {}
-    for pk, code, name, icon, position, service_pk, parent_pk, *parent in rows:
-        node = nodes.get(pk) or _add_node(nodes, pk, code, name, icon, position)
-        node.services.add(service_pk)
-        if parent_pk is None:
-            tops[pk] = node
-            continue
-        top = tops.get(parent_pk) or _add_node(nodes, parent_pk, *parent)
-        tops[parent_pk] = top
-        top.services.add(service_pk)
-        if node not in top.children:
-            top.children.append(node)
-    return sorted(tops.values(), key=lambda node: (node.term.position, node.term.name))
+    terms = (
+        NeedTerm.objects.filter(is_active=True, parent__isnull=True)
+        .annotate(number=Subquery(counted.filter(top=OuterRef("pk")).values("number")))
+        .filter(number__gt=0)
+        .order_by("position", "name", "pk")
+    )
+    return [NeedCount(term, term.number) for term in terms]
 
 
-def _add_node(
-    nodes: dict[uuid.UUID, NeedNode], pk: uuid.UUID, code: str, name: str, icon: str, position: int
-) -> NeedNode:
-    if pk not in nodes:
-        nodes[pk] = NeedNode(NeedTerm(pk=pk, code=code, name=name, icon=icon, position=position))
-    return nodes[pk]
+def need_family(lab: Lab, code: str) -> NeedFamily | None:
+    """Give the need with this code, the one above it and those beside or below it, with how many published services
+    of `lab` answer each: one query. None when there is no such need.
+
+    A service that answers the need above answers those under it too, as find_services has it; a need that no service
+    names itself is left out.
+    """
+    here = Q(code=code) | Q(children__code=code) | Q(parent__code=code) | Q(parent__children__code=code)
+    answering = (
+        _published(lab)
+        .filter(Q(needs=OuterRef("pk")) | Q(needs=OuterRef("parent_id")))
+        .values("lab")
+        .annotate(number=Count("pk", distinct=True))
+        .values("number")
+    )
+    family = list(
+        NeedTerm.objects.filter(here, is_active=True)
+        .annotate(own=Count("services", filter=Q(services__in=_published(lab)), distinct=True))
+        .annotate(number=Subquery(answering))
+        .order_by("position", "name", "pk")
+    )
+    chosen = next((term for term in family if term.code == code), None)
+    if chosen is None:
+        return None
+    top = next((term for term in family if term.pk == (chosen.parent_id or chosen.pk)), chosen)
+    below = [NeedCount(term, term.number) for term in family if term.parent_id == top.pk and term.own]
+    return NeedFamily(chosen, top, below)
 
 
-def chosen_need(tree: Iterable[NeedNode], code: str) -> tuple[NeedNode, NeedNode | None] | None:
-    """Give the need with this code as (the one of the first level, the one below if it is below); None if absent."""
-    for top in tree:
-        if top.term.code == code:
-            return top, None
-        for child in top.children:
-            if child.term.code == code:
-                return top, child
-    return None
+def _published(lab: Lab) -> ServiceQuerySet:
+    return Service.objects.of_lab(lab).published().order_by().only("pk")

@@ -74,6 +74,7 @@ def sheet_data(service: Service, lab: Lab, language: str, address: str, at: date
             "closed": "" if service.status == Service.Status.ACTIVE else str(service.get_status_display()),
             "sections": _sections(texts),
             "hours": [{"days": line.days, "hours": list(line.intervals)} for line in hours.lines()],
+            "shut_on_holidays": hours.shut_on_holidays,
             "special_days": hours.notes()[:3],
             "phone": service.phone,
             "address": service.address,

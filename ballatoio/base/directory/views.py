@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from ballatoio.base import core
 from ballatoio.base.accounts.http import LabRequest
+from ballatoio.base.accounts.models import Role
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.territory.addresses import Match, find_buildings
 from ballatoio.base.territory.models import Building
@@ -25,13 +26,14 @@ from .forms import Asked, ServiceSearch
 from .hours import DoorState, door_state, load_hours
 from .models import NeedTerm, Service
 from .schedules import spoken_date
-from .search import FoundService, NeedNode, Point, chosen_need, find_services, need_tree
+from .search import FoundService, NeedCount, NeedFamily, Point, find_services, need_family, need_tops
 from .sheets import print_sheet
 from .texts import LANGUAGE_NAMES, SERVICE_FIELDS, SOURCE_LANGUAGE, RecordTexts, language_notice, translated
 
 PER_PAGE = 20
 LIST_FIELDS = ("name", "description", "alert")
 ICONS = frozenset(path.stem for path in (Path(core.__file__).parent / "templates/core/icons").glob("*.svg"))
+PICTOGRAMS = frozenset(path.stem for path in (Path(__file__).parent / "templates/directory/icons").glob("*.svg"))
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,18 @@ def service_list(request: LabRequest) -> HttpResponse:
         return redirect(beside(request, matches[0]))
     here = building_asked(request, asked.building)
     found = search(request, asked, here)
-    tree = need_tree(request.lab)
+    family = need_family(request.lab, asked.need) if asked.need else None
+    tops = [] if asked.is_narrow else need_tops(request.lab)
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("pagina"))
-    texts = texts_of([hit.service for hit in page], terms_shown(tree, asked.need))
+    texts = texts_of([hit.service for hit in page], terms_shown(tops, family))
     context = {
         "form": form,
         "asked": asked,
         "page": page,
         "rows": rows_of(page, request.lab, texts, timezone.now()),
         "total": len(found),
-        "needs": [(node, texts[node.term.pk]["name"], icon_of(node.term)) for node in tree],
-        "chosen": need_shown(tree, asked.need, texts),
+        "needs": [(node, texts[node.term.pk]["name"], icon_of(node.term)) for node in tops],
+        "chosen": need_shown(family, texts) if family else None,
         "here": here,
         "choices": [(match.building, beside(request, match)) for match in matches],
         "address_unknown": bool(asked.address and not matches) or bool(asked.building and here is None),
@@ -107,11 +110,11 @@ def point_of(building: Building | None) -> Point | None:
     return building.lon, building.lat
 
 
-def terms_shown(tree: Iterable[NeedNode], code: str) -> list[NeedTerm]:
-    """Give the needs that the list names: the first level, and what is under the chosen one."""
-    listed = list(tree)
-    chosen = chosen_need(listed, code)
-    return [node.term for node in listed] + ([node.term for node in chosen[0].children] if chosen else [])
+def terms_shown(tops: Iterable[NeedCount], family: NeedFamily | None) -> list[NeedTerm]:
+    """Give the needs that the list names: the first level, or the chosen one and those beside it."""
+    if family is None:
+        return [node.term for node in tops]
+    return [family.chosen, *(node.term for node in family.below)]
 
 
 def texts_of(services: Iterable[Service], terms: Iterable[NeedTerm]) -> dict[UUID, RecordTexts]:
@@ -120,21 +123,18 @@ def texts_of(services: Iterable[Service], terms: Iterable[NeedTerm]) -> dict[UUI
 
 
 def icon_of(term: NeedTerm) -> str:
-    """Give the template of a need's pictogram; a plain one when its name is not among ours."""
+    """Give the template of a need's pictogram: its own, else the plain one that it names, else a list."""
+    if term.code in PICTOGRAMS:
+        return f"directory/icons/{term.code}.svg"
     return f"core/icons/{term.icon if term.icon in ICONS else 'list'}.svg"
 
 
-def need_shown(tree: Iterable[NeedNode], code: str, texts: dict[UUID, RecordTexts]) -> dict[str, object] | None:
-    """Give the chosen need with its name and the needs under it, for the template."""
-    chosen = chosen_need(tree, code)
-    if chosen is None:
-        return None
-    top, child = chosen
+def need_shown(family: NeedFamily, texts: dict[UUID, RecordTexts]) -> dict[str, object]:
+    """Give the chosen need with its name and the needs beside it, for the template."""
     return {
-        "top": top,
-        "code": code,
-        "name": texts[(child or top).term.pk]["name"],
-        "children": [(node, texts[node.term.pk]["name"]) for node in top.children],
+        "code": family.chosen.code,
+        "name": texts[family.chosen.pk]["name"],
+        "children": [(node, texts[node.term.pk]["name"]) for node in family.below],
     }
 
 
@@ -157,8 +157,10 @@ def distance_text(metres: int | None) -> str:
     """Give a distance as people say it: to fifty metres, then to a tenth of a kilometre; "" when unknown."""
     if metres is None:
         return ""
+    if metres < 50:
+        return _("a meno di 50 m")
     if metres < 975:
-        return _("a %(metres)s m") % {"metres": max(50, round(metres / 50) * 50)}
+        return _("a %(metres)s m") % {"metres": round(metres / 50) * 50}
     return _("a %(km)s km") % {"km": number_format(metres / 1000, 1)}
 
 
@@ -182,10 +184,10 @@ def service_detail(request: LabRequest, slug: str) -> HttpResponse:
         "hours": hours,
         "today": timezone.localdate().weekday(),
         "door": door_state(service, hours, timezone.now()),
-        "languages": [LANGUAGE_NAMES[code] for code in service.languages if code in LANGUAGE_NAMES],
+        "languages": _(", ").join(str(LANGUAGE_NAMES[code]) for code in service.languages if code in LANGUAGE_NAMES),
         "notice": language_notice(texts[service.pk].values(), language),
+        "may_edit": Role.COORDINATOR in request.roles,
         "verified_on": spoken_date(service.last_verified_on) if service.last_verified_on else "",
-        "sheet_language": language,
     }
     return render(request, "directory/service_detail.html", context)
 

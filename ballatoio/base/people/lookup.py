@@ -20,12 +20,12 @@ from ballatoio.base.labs.models import Lab
 from ballatoio.base.territory.addresses import STREET_KINDS, find_buildings, street_key
 
 from .models import STAFF_OF_PEOPLE, ContactPoint, HouseholdDwelling, Person, PersonIdentifier, PersonKey
-from .names import SOUND, searchable_words, sound
+from .names import PAIR_START, SOUND, pair_key, searchable_words, sound
 from .phones import NotAPhone, is_phone_like, phone_keys, read_phone, typed_digits
 
 # How many keys that begin with the word of a search are looked at for the other words of it.
 CANDIDATES = 1500
-CANDIDATES_BY_SOUND = 300
+CANDIDATES_BY_SOUND = 120
 ALIKE = 0.65
 HINTS = 5
 FISCAL_CODE = re.compile(r"[A-Z]{6}[0-9L-V]{2}[A-Z][0-9L-V]{2}[A-Z][0-9L-V]{3}[A-Z]")
@@ -60,11 +60,10 @@ def search_people(user: User, lab: Lab, text: str, limit: int = 10) -> list[Pers
     elif is_phone_like(text):
         found = _fetch(user, lab, _ids(_keys_from(lab, typed_digits(text)), limit))
     else:
-        found = _at_address(user, lab, text, limit) if _is_address(text) else None
+        living = _at_address(user, lab, text, limit) if _is_address(text) else None
         # «Corso» is a surname too: a street that the lab does not have is looked for as a name.
-        if found is None and (words := searchable_words(text)):
-            found = _by_name(user, lab, words, limit)
-    return found or []
+        found = _by_name(user, lab, searchable_words(text), limit) if living is None else living
+    return found
 
 
 def _is_address(text: str) -> bool:
@@ -104,6 +103,8 @@ def _fetch(user: User, lab: Lab, ids: Sequence[UUID]) -> list[Person]:
 
 
 def _by_name(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
+    if not words:
+        return []
     ids = _ids_with_names(lab, words, limit)
     return _fetch(user, lab, ids) if ids else _by_sound(user, lab, words, limit)
 
@@ -111,16 +112,14 @@ def _by_name(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]
 def _ids_with_names(lab: Lab, words: list[str], limit: int) -> list[UUID]:
     if len(words) == 1:
         return _ids(_keys_from(lab, words[0]), limit)
-    # The longest words are the rarest. Two of them lead, so that a common first name does not use up the candidates.
-    leaders = sorted(words, key=len, reverse=True)[:2]
-    queries = []
-    for leader in leaders:
-        first = _keys_from(lab, leader).values("pk")[:CANDIDATES]
-        rows = PersonKey.objects.filter(pk__in=first)
-        queries.append(
-            _with_words(rows, [w for w in words if w != leader]).order_by().values_list("person_id", flat=True)
-        )
-    return list(queries[0].union(queries[1])[:limit])
+    # The longest words are the rarest.
+    one, other, *rest = sorted(words, key=len, reverse=True)
+    if len(other) >= PAIR_START:
+        first, conditions = pair_key(other, one), [pair_key(one, other), *rest]
+    else:
+        first, conditions = one, [other, *rest]
+    rows = PersonKey.objects.filter(pk__in=_keys_from(lab, first).values("pk")[:CANDIDATES])
+    return list(_with_words(rows, conditions).order_by().values_list("person_id", flat=True).distinct()[:limit])
 
 
 def _by_sound(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:

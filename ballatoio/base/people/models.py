@@ -72,7 +72,7 @@ class Person(SealedRecord):
 
 
 class PersonKey(models.Model):
-    """A word that a person is looked up by: each word of the names, each telephone number."""
+    """A word that a person is looked up by: of the names, of two names together, each telephone number (names.py)."""
 
     data_class = "personal"
     retention = "person"
@@ -85,8 +85,11 @@ class PersonKey(models.Model):
     class Meta:
         indexes = [
             # varchar_pattern_ops lets PostgreSQL answer «starts with» from the index; SQLite ignores it.
+            # With the person in it, the table itself is not read.
             models.Index(
-                fields=["lab", "key"], name="person_key_prefix", opclasses=["uuid_ops", "varchar_pattern_ops"]
+                fields=["lab", "key", "person"],
+                name="person_key_prefix",
+                opclasses=["uuid_ops", "varchar_pattern_ops", "uuid_ops"],
             ),
         ]
         constraints = [models.UniqueConstraint(fields=["person", "key"], name="person_key_once")]

@@ -11,6 +11,10 @@ from .phones import phone_keys
 LONGEST_KEY = 80
 # Marks the keys that hold how a name sounds, not how it is written.
 SOUND = "~"
+# Marks the keys of two words together: the beginning of one, the whole other («+mar rossi», «+ros mario»).
+PAIR = "+"
+PAIR_START = 3
+MOST_PAIRED = 5
 CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 
@@ -47,8 +51,19 @@ def name_keys(given: str, family: str, pronounced: str = "") -> set[str]:
     if is_cjk(family) and is_cjk(given):
         # Written without a space, family name first.
         keys.add("".join(parts[1] + parts[0]))
-    keys.update(SOUND + sound(word) for word in list(keys) if len(word) >= 4 and sound(word))
+    written = sorted(keys)
+    keys.update(SOUND + sound(word) for word in written if len(word) >= 4 and sound(word))
+    paired = [word for word in written if len(word) >= PAIR_START][:MOST_PAIRED]
+    keys.update(pair_key(one, other) for one in paired for other in paired if one != other)
     return {key[:LONGEST_KEY] for key in keys if key}
+
+
+def pair_key(one: str, other: str) -> str:
+    """Give the key of two words of a name, which also is the beginning to look for when `other` is cut short.
+
+    «mar rossi» is answered by one short stretch of the index, however many are called Maria or Rossi.
+    """
+    return f"{PAIR}{one[:PAIR_START]} {other}"[:LONGEST_KEY]
 
 
 def person_keys(given: str, family: str, pronounced: str = "", phones: Iterable[str] = ()) -> set[str]:

@@ -280,7 +280,8 @@ def set_identifier(person: Person, *, by: User, kind: str, value: str) -> Person
 def _forget(identifier: PersonIdentifier) -> None:
     data_key_id = identifier.data_key_id
     identifier.delete()
-    DataKey.objects.filter(pk=data_key_id).delete()
+    if data_key_id:
+        DataKey.objects.filter(pk=data_key_id).delete()
 
 
 def check_fiscal_code(code: str, person: Person) -> None:

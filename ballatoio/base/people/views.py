@@ -85,7 +85,11 @@ def _register(request: StaffRequest, form: NewPersonForm) -> HttpResponse:
     once = request.POST.get("once", "")
     try:
         person = register_person(
-            request.lab, by=request.user, once=once, phone=form.cleaned_data["phone"], **form.facts(), **form.texts()
+            request.lab,
+            by=request.user,
+            once=once,
+            phone=form.cleaned_data["phone"],
+            **{**form.facts(), **form.texts()},
         )
     except AlreadySubmitted as already:
         return redirect("people:person_detail", request.lab.slug, already.result)
@@ -138,13 +142,18 @@ def person_edit(request: StaffRequest, person: UUID) -> HttpResponse:
         except ChangedElsewhere as changed:
             # Saving once more, having seen both, is a decision.
             conflict = changed.current
-            form.data = form.data.copy()
-            form.data["version"] = str(conflict.version)
+            form = _once_more(request, conflict.version)
         else:
             messages.success(request, _("Scheda salvata."))
             return redirect("people:person_detail", request.lab.slug, current.pk)
     context = {"form": form, "person": current, "conflict": conflict, "hints": [], "once": ""}
     return render(request, "people/person_form.html", context)
+
+
+def _once_more(request: StaffRequest, version: int) -> AmendPersonForm:
+    typed = request.POST.copy()
+    typed["version"] = str(version)
+    return AmendPersonForm(typed)
 
 
 def _opened_form(request: StaffRequest, person: Person) -> AmendPersonForm:

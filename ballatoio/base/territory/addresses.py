@@ -49,8 +49,8 @@ MAX_BUILDINGS = 600
 class Match:
     """A building that the typed text may mean, with the stair when one was named.
 
-    `exact` is True when the street and the civic number are those that were typed, letter by letter or shortened;
-    False when something was guessed, or the number was missing.
+    `exact` is True when the civic number and every word of the street were typed as they are, though some words
+    may have been left out; False when something was cut short or guessed, or the number was missing.
     """
 
     building: Building
@@ -103,7 +103,7 @@ def read_address(text: str) -> list[Typed]:
     A number may be the civic number or part of the street's name («via 25 aprile 3»), so there may be several.
     """
     words, stair = _without_inside(normalise(text[:TOO_LONG]).split())
-    readings = []
+    readings: list[Typed] = []
     for place in reversed(range(len(words))):
         found = CIVIC.match(words[place])
         if not found:
@@ -166,11 +166,11 @@ def find_buildings(lab: Lab, text: str, limit: int = 10) -> list[Match]:
 
 def _choose_streets(readings: Iterable[Typed], streets: list[str]) -> tuple[Typed, dict[str, bool]] | None:
     """Give the first reading for which the lab has streets, and those streets with whether each is sure."""
-    readings = [reading for reading in readings if _split_kind(reading.street)[1]]
+    readings = [reading for reading in readings if any(len(word) > 1 for word in _split_kind(reading.street)[1])]
     for reading in readings:
         found = sorted((score, street) for street in streets if (score := _score(reading.street, street)) is not None)
         if found:
-            return reading, {street: score[0] == 0 for score, street in found[:MAX_STREETS]}
+            return reading, {street: score[:2] == (0, 0) for score, street in found[:MAX_STREETS]}
     for reading in readings:
         close = sorted((-ratio, street) for street in streets if (ratio := _likeness(reading.street, street)))
         if close:

@@ -176,13 +176,13 @@ class DistrictWriter(Writer):
         """Give a district to the buildings and places of the lab that were there before it."""
         districts = district_map()
         for model in (Building, Place):
-            placed = []
+            found: dict[UUID, list[UUID]] = {}
             rows = model._default_manager.filter(lab=self.lab, district__isnull=True, lat__isnull=False)
-            for thing in rows.order_by("pk").only("pk", "lat", "lon"):
-                thing.district_id = districts.find(thing.lon, thing.lat)
-                if thing.district_id:
-                    placed.append(thing)
-            model._default_manager.bulk_update(placed, ["district_id"], batch_size=200)
+            for pk, lon, lat in rows.order_by("pk").values_list("pk", "lon", "lat"):
+                if lon is not None and (district := districts.find(lon, lat)):
+                    found.setdefault(district, []).append(pk)
+            for district, pks in found.items():
+                model._default_manager.filter(pk__in=pks).update(district=district)
 
 
 class BuildingWriter(Writer):

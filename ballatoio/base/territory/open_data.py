@@ -156,8 +156,12 @@ def _footprint(cells: Cells, item: dict[str, Any]) -> FootprintRow:
     return FootprintRow(needed_cell(cells, "street", 110), civic_cell(cells), _geometry(item))
 
 
-def _point(cells: Cells) -> dict[str, float | None]:
-    return {"lat": degrees_cell(cells, "lat_y_4326", 90), "lon": degrees_cell(cells, "long_x_4326", 180)}
+def _lat(cells: Cells) -> float | None:
+    return degrees_cell(cells, "lat_y_4326", 90)
+
+
+def _lon(cells: Cells) -> float | None:
+    return degrees_cell(cells, "long_x_4326", 180)
 
 
 def _post_office(cells: Cells, item: dict[str, Any]) -> PlaceRow:
@@ -170,7 +174,8 @@ def _post_office(cells: Cells, item: dict[str, Any]) -> PlaceRow:
         name="Ufficio postale",
         address=in_title_case(address),
         phone=_phone(cells.get("phone", "")),
-        **_point(cells),
+        lat=_lat(cells),
+        lon=_lon(cells),
     )
 
 
@@ -182,7 +187,8 @@ def _police(cells: Cells, item: dict[str, Any]) -> PlaceRow:
         name=f"Polizia locale, {name[:1].lower()}{name[1:].lower()}",
         address=text_cell(cells, "street", 200),
         phone=_phone(cells.get("phone", "")),
-        **_point(cells),
+        lat=_lat(cells),
+        lon=_lon(cells),
     )
 
 
@@ -198,13 +204,18 @@ def _library(cells: Cells, item: dict[str, Any]) -> PlaceRow | None:
         address=in_title_case(text_cell(cells, "street", 200)),
         phone=_phone(cells.get("phone", "")),
         accessibility={"SI": "Accessibile a chi ha una disabilità", "NO": "Non accessibile"}.get(disabled, ""),
-        **_point(cells),
+        lat=_lat(cells),
+        lon=_lon(cells),
     )
 
 
 def _fountain(cells: Cells, item: dict[str, Any]) -> PlaceRow:
     return PlaceRow(
-        kind=Place.Kind.FOUNTAIN, key=needed_cell(cells, "objectid", 80), name="Fontanella", **_point(cells)
+        kind=Place.Kind.FOUNTAIN,
+        key=needed_cell(cells, "objectid", 80),
+        name="Fontanella",
+        lat=_lat(cells),
+        lon=_lon(cells),
     )
 
 

@@ -72,14 +72,12 @@ def day_of(user: User, lab: Lab, *, whole_desk: bool) -> Day:
         part_of(day, need).add(need, day.on)
     if whole_desk:
         others = open_escalated(lab).exclude(owner=user)
-        for need in others[: ROWS * 5]:
-            day.escalated.add(need, day.on)
+        for silent in others[: ROWS * 5]:
+            day.escalated.add(silent, day.on)
         day.loads = loads(lab, day.on)
     deliveries = MessageDelivery.objects.filter(user=user, message__lab=lab, read_at__isnull=True)
     related = deliveries.select_related("message__person", "message__left_by")
-    day.messages = list(
-        related.defer("message__sealed", "message__person__sealed").order_by("message__left_at")[:ROWS]
-    )
+    day.messages = list(related.defer("message__sealed", "message__person__sealed").order_by("message__left_at")[:ROWS])
     return day
 
 

@@ -91,9 +91,13 @@ def month_figures(lab: Lab, first: date, *, masked: bool) -> MonthFigures:
     channels = _sum(contacts, "channel")
     by_language = _sum(contacts, "language")
     tables = {
-        "channels": _table(_("Come sono arrivati"), _labelled(channels, dict(Contact.Channel.choices)), "canale", period),
+        "channels": _table(
+            _("Come sono arrivati"), _labelled(channels, dict(Contact.Channel.choices)), "canale", period
+        ),
         "languages": _table(_("Lingue usate"), _labelled(by_language, names), "lingua", period),
-        "terms": _table(_("Che cosa hanno chiesto"), _by_top_term(needs, terms), "bisogno", period | {"stato": "tutti"}),
+        "terms": _table(
+            _("Che cosa hanno chiesto"), _by_top_term(needs, terms), "bisogno", period | {"stato": "tutti"}
+        ),
         "endings": _table(_("Com’è finita"), _by_ending(needs), "stato", period, total={"stato": "tutti"}),
     }
     if masked:
@@ -126,12 +130,12 @@ def month_figures(lab: Lab, first: date, *, masked: bool) -> MonthFigures:
 def _contacts(lab: Lab, inside: tuple[Any, Any]) -> list[dict[str, Any]]:
     anonymous = ExpressionWrapper(Q(person__isnull=True), output_field=BooleanField())
     found = Contact.objects.filter(lab=lab, started_at__gte=inside[0], started_at__lt=inside[1]).order_by()
-    return list(found.values("channel", "language", anonymous=anonymous).annotate(n=Count("pk")))
+    return [dict(row) for row in found.values("channel", "language", anonymous=anonymous).annotate(n=Count("pk"))]
 
 
 def _needs(lab: Lab, inside: tuple[Any, Any]) -> list[dict[str, Any]]:
     found = Need.objects.filter(lab=lab, opened_at__gte=inside[0], opened_at__lt=inside[1]).order_by()
-    return list(found.values("term", "state").annotate(n=Count("pk")))
+    return [dict(row) for row in found.values("term", "state").annotate(n=Count("pk"))]
 
 
 def _days_to_answer(lab: Lab, inside: tuple[Any, Any], masked: bool) -> float | None:
@@ -165,7 +169,9 @@ def _sum(rows: Iterable[dict[str, Any]], name: str) -> "Counter[str]":
 
 def _labelled(counts: "Counter[str]", names: dict[str, Any]) -> list[tuple[str, str, int]]:
     """Give (value of the filter, name, count), the most frequent first."""
-    return [(key, str(names.get(key, key)), count) for key, count in sorted(counts.items(), key=lambda x: (-x[1], x[0]))]
+    return [
+        (key, str(names.get(key, key)), count) for key, count in sorted(counts.items(), key=lambda x: (-x[1], x[0]))
+    ]
 
 
 def _by_top_term(needs: Iterable[dict[str, Any]], terms: list[NeedTerm]) -> list[tuple[str, str, int]]:

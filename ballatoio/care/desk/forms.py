@@ -1,6 +1,5 @@
 """What an operator types at the desk: shape and clean input, nothing is written here."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -23,7 +22,7 @@ from ballatoio.base.territory.addresses import find_buildings
 from ballatoio.base.territory.models import Building
 
 from .fields import DayField, StoryField, line_field, match_services, match_term
-from .models import DESK_ROLES, Answer, Attempt, Contact, Need
+from .models import DESK_ROLES, Answer, Contact
 from .services import AnswerGiven, NeedHeard
 
 NEEDS_ON_SCREEN = 3
@@ -81,11 +80,11 @@ class OwnerField(forms.CharField):
     def offer(self, lists: DeskLists) -> None:
         """Fill the choices when the page is drawn, not when it is sent."""
         self.lists = lists
-        assert isinstance(self.widget, forms.Select)
-        self.widget.choices = lambda: [
-            (str(user.pk), _("io (%(name)s)") % {"name": user} if user == lists.user else str(user))
-            for user in lists.staff
-        ]
+        self.widget.choices = self._choices  # type: ignore[assignment]
+
+    def _choices(self) -> list[tuple[str, str]]:
+        mine = str(_("io (%(name)s)") % {"name": self.lists.user})
+        return [(str(user.pk), mine if user == self.lists.user else str(user)) for user in self.lists.staff]
 
     def clean(self, value: Any) -> Any:
         """Give the user; raise ValidationError when they do not work here."""
@@ -344,6 +343,7 @@ class NewContact:
     initial: dict[str, Any] = field(default_factory=dict)
     due_on: date | None = None
     resumed: bool = False
+    checked: bool = False
 
     def __post_init__(self) -> None:
         self.about = ContactForm(self.data, initial=dict(self.initial), lists=self.lists)
@@ -367,11 +367,14 @@ class NewContact:
 
     @cached_property
     def is_valid(self) -> bool:
-        return all([form.is_valid() for form in self.forms])
+        """Check every form, so that all that has to be corrected is said at once."""
+        self.checked = True
+        valid = [form.is_valid() for form in self.forms]
+        return all(valid)
 
     @property
     def has_errors(self) -> bool:
-        return any(form.is_bound and form._errors for form in self.forms)
+        return self.checked and any(form.errors for form in self.forms)
 
     def heard(self) -> list[NeedHeard]:
         """Give the needs that were typed."""
@@ -401,100 +404,3 @@ class AmendForm(AboutContactForm, VersionForm):
         if chosen and person is None:
             raise ValidationError(_("Scegli la persona dall’elenco."))
         return person
-
-
-class GiveAnswerForm(AnswerForm, VersionForm):
-    """An answer to a need that is open, told at once or later."""
-
-    told_how = forms.ChoiceField(
-        label=_("La persona lo sa già?"),
-        choices=[("", _("Non ancora")), *Need.Told.choices],
-        required=False,
-        widget=forms.RadioSelect,
-        initial="",
-    )
-
-
-class TellForm(VersionForm):
-    """How whoever asked got to know the answer."""
-
-    how = forms.ChoiceField(label=_("Come lo ha saputo"), choices=Need.Told.choices, widget=forms.RadioSelect)
-
-
-class AttemptForm(forms.Form):
-    """A try to reach somebody."""
-
-    channel = forms.ChoiceField(label=_("Come"), choices=Need.Told.choices, initial=Need.Told.PHONE)
-    outcome = forms.ChoiceField(label=_("Com’è andata"), choices=Attempt.Outcome.choices)
-
-
-class DueForm(VersionForm):
-    """When to look at it again."""
-
-    next_on = DayField(label=_("Da riprendere il"), future=True)
-
-    def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["next_on"].lab = lists.lab  # type: ignore[attr-defined]
-
-
-class PlanForm(DueForm):
-    """Who looks at it, and when."""
-
-    owner = OwnerField(label=_("Se ne occupa"), required=False)
-
-    field_order = ["owner", "next_on"]
-
-    def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
-        super().__init__(*args, lists=lists, **kwargs)
-        self.fields["owner"].offer(lists)  # type: ignore[attr-defined]
-
-
-class CloseForm(VersionForm):
-    """Why a need ends without its answer reaching whoever asked."""
-
-    STATES = [
-        (Need.State.NO_LONGER_WANTED, _("Non serve più")),
-        (Need.State.UNREACHABLE, _("Non si riesce a contattare")),
-        (Need.State.CANNOT_BE_TOLD, _("Anonimo: non si può avvisare")),
-    ]
-    state = forms.ChoiceField(label=_("Perché si chiude"), choices=STATES, widget=forms.RadioSelect)
-
-
-class OutcomeForm(forms.Form):
-    """What came of a referral or of a practical help."""
-
-    outcome = forms.ChoiceField(label=_("Com’è finita"), choices=Answer.Outcome.choices[1:])
-    text = StoryField(label=_("Che cosa hanno risposto"), rows=2)
-
-
-class MessageForm(forms.Form):
-    """A word for whoever follows a person."""
-
-    text = StoryField(
-        label=_("Messaggio"), required=True, rows=5, error_messages={"required": _("Scrivi il messaggio.")}
-    )
-
-
-class HandoverForm(forms.Form):
-    """From whom, to whom. Who gives may have left the desk already."""
-
-    giver = forms.ChoiceField(label=_("Da"))
-    taker = OwnerField(label=_("A"))
-
-    def __init__(self, *args: Any, lists: DeskLists, givers: Iterable[User], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.givers = {str(user.pk): user for user in givers}
-        self.fields["giver"].choices = [(pk, str(user)) for pk, user in self.givers.items()]  # type: ignore[attr-defined]
-        self.fields["taker"].offer(lists)  # type: ignore[attr-defined]
-
-    def clean_giver(self) -> User:
-        """The user whom the choice names."""
-        return self.givers[self.cleaned_data["giver"]]
-
-    def clean_taker(self) -> User:
-        """Somebody else."""
-        taker: User = self.cleaned_data["taker"]
-        if taker == self.cleaned_data.get("giver"):
-            raise ValidationError(_("Scegli due persone diverse."))
-        return taker

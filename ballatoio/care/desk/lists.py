@@ -25,6 +25,8 @@ PAGE_SIZE = 25
 # Counting every row of a desk's life on each page would cost more than the page: beyond this it is «more than».
 COUNTED = 1000
 ANY = [("", gettext_lazy("tutti"))]
+# Filters that compare one column.
+COLUMNS = {"canale": "channel", "lingua": "language", "operatore": "recorded_by", "casa": "building"}
 OPEN_OR_CLOSED = [("aperti", gettext_lazy("aperti")), *Need.State.choices]
 
 
@@ -95,7 +97,7 @@ class ContactFilter(PeriodForm):
             found = found.filter(started_at__gte=day_start(asked["dal"]))
         if "al" in asked:
             found = found.filter(started_at__lt=day_start(asked["al"] + timedelta(days=1)))
-        for name, column in (("canale", "channel"), ("lingua", "language"), ("operatore", "recorded_by"), ("casa", "building")):
+        for name, column in COLUMNS.items():
             if name in asked:
                 found = found.filter(**{column: asked[name]})
         if "chi" in asked:
@@ -216,9 +218,17 @@ def contact_rows(contacts: ContactQuerySet) -> Iterator[str]:
     """Give the lines of the table of contacts, for spreadsheets (semicolons, byte order mark)."""
     writer = csv.writer(_Echo(), delimiter=";")
     titles: Iterable[str] = (
-        _("giorno"), _("ora"), _("canale"), _("persona"), _("lingua"), _("casa"), _("bisogni"), _("stato"), _("operatore"),
-    )  # fmt: skip
-    yield "\ufeff" + writer.writerow(titles)  # type: ignore[operator]
+        _("giorno"),
+        _("ora"),
+        _("canale"),
+        _("persona"),
+        _("lingua"),
+        _("casa"),
+        _("bisogni"),
+        _("stato"),
+        _("operatore"),
+    )
+    yield "\ufeff" + writer.writerow(titles)
     for contact in with_needs(contacts).iterator(chunk_size=500):
         started, needs = timezone.localtime(contact.started_at), list(contact.needs.all())
         cells = (
@@ -232,7 +242,7 @@ def contact_rows(contacts: ContactQuerySet) -> Iterator[str]:
             ", ".join(dict.fromkeys(str(need.get_state_display()) for need in needs)),
             contact.recorded_by or "",
         )
-        yield writer.writerow(safe_cell(cell) for cell in cells)  # type: ignore[misc]
+        yield writer.writerow(safe_cell(cell) for cell in cells)
 
 
 def open_needs_of(user: User, lab: Lab) -> NeedQuerySet:

@@ -21,20 +21,19 @@ from ballatoio.base.accounts.http import StaffRequest
 from ballatoio.base.accounts.models import User
 from ballatoio.base.labs.services import add_working_days
 
-from .forms import (
+from .forms import DeskLists, language_name
+from .lists import PAGE_SIZE, NeedFilter
+from .models import Answer, Need
+from .need_forms import (
     AttemptForm,
     CloseForm,
-    DeskLists,
     DueForm,
     GiveAnswerForm,
     HandoverForm,
     OutcomeForm,
     PlanForm,
     TellForm,
-    language_name,
 )
-from .lists import PAGE_SIZE, NeedFilter
-from .models import Answer, Need
 from .need_services import (
     ATTEMPTS_BEFORE_GIVING_UP,
     NeedIsClosed,
@@ -81,12 +80,12 @@ def need_or_404(request: StaffRequest, need: UUID) -> Need:
     return get_object_or_404(seen.select_related(*related), pk=need)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Act:
     """One thing that can be done with a need: its form, and the service that does it."""
 
-    form: type[Form]
-    does: Callable[[Need, User, dict[str, Any]], object]
+    form: Callable[..., Form]
+    does: Callable[[Need, User, Any], object]
     done: Any
     needs_lists: bool = False
 
@@ -159,7 +158,8 @@ def render_need(request: StaffRequest, need: Need, failed: dict[str, Any] | None
     """Draw the page of a need; `failed` is the form that has to be corrected, by the name of its act."""
     texts = read_contact(need.contact, by=request.user)
     answers = need.answers.select_related("service", "given_by").defer("sealed")
-    forms = forms_for(request, need) | (failed or {})
+    fitting = forms_for(request, need)
+    forms = fitting | (failed or {})
     for name, form in forms.items():
         form.auto_id = f"{name}_%s"
     context = {
@@ -175,6 +175,8 @@ def render_need(request: StaffRequest, need: Need, failed: dict[str, Any] | None
         "points": list(need.person.contact_points.all()) if need.person else [],
         "outcome_form": OutcomeForm(),
         "forms": forms,
+        # What was typed for an act that the need, as it is now, has no form for.
+        "kept": [form for name, form in forms.items() if name not in fitting],
     }
     return render(request, "desk/need_detail.html", context, status=422 if failed else 200)
 
@@ -190,8 +192,7 @@ def do_act(request: StaffRequest, need_id: UUID, name: str) -> HttpResponse:
         except tuple(REFUSALS) as refusal:
             need = need_or_404(request, need_id)
             form.add_error(None, REFUSALS[type(refusal)])
-            form.data = form.data.copy()
-            form.data["version"] = str(need.version)
+            form.data = {**request.POST.dict(), "version": str(need.version)}
         else:
             messages.success(request, act.done)
             return back_from(request, need)

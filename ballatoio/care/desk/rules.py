@@ -2,7 +2,7 @@
 
 from ballatoio.base.accounts.models import Role, User
 
-from .models import DESK_ROLES, Contact, Need
+from .models import DESK_ROLES, Need
 
 
 def can_see_whole_desk(user: User, lab_id: object) -> bool:
@@ -15,13 +15,8 @@ def can_hand_over(user: User, giver: User, lab_id: object) -> bool:
     return user == giver or can_see_whole_desk(user, lab_id)
 
 
-def can_amend_contact(user: User, contact: Contact) -> bool:
-    """Any colleague of the desk may correct a contact: who did is in the record of acts."""
-    return bool(user.roles_in(contact.lab_id) & set(DESK_ROLES))
-
-
 def can_open_figures(user: User, lab_id: object) -> bool:
-    """Figures open onto their records for the desk; an institution and the city read them masked, without the records."""
+    """Figures open onto their records for the desk; an institution and the city read them masked, without those."""
     return bool(user.roles_in(lab_id) & set(DESK_ROLES))  # type: ignore[arg-type]
 
 

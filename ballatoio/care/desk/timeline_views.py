@@ -1,5 +1,6 @@
 """The desk seen from a person or from a house, and the word left for whoever follows somebody."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,9 +14,9 @@ from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
 from ballatoio.base.people.models import Person
 from ballatoio.base.territory.models import Building
 
-from .forms import MessageForm
 from .lists import ContactPage
 from .models import Contact, MessageDelivery, Need
+from .need_forms import MessageForm
 from .services import leave_message, read_message
 
 
@@ -58,10 +59,9 @@ def message_leave(request: StaffRequest, person: UUID) -> HttpResponse:
     found = person_or_404(request, person)
     form = MessageForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        # A double click gets the same answer, once.
+        with suppress(AlreadySubmitted):
             leave_message(found, by=request.user, text=form.cleaned_data["text"], once=request.POST.get("once", ""))
-        except AlreadySubmitted:
-            pass  # a double click: the same answer, once
         messages.success(request, _("Il messaggio è stato lasciato. Se qualcuno segue questa persona, lo riceve."))
         return redirect("desk:person_timeline", request.lab.slug, found.pk)
     context = {"person": found, "form": form, "once": request.POST.get("once") or new_once_token()}

@@ -34,8 +34,8 @@ from ballatoio.base.people.services import register_person
 from ballatoio.base.territory.addresses import find_buildings
 
 from .day import day_of
-from .figures import month_figures, month_from
 from .fields import LONGEST_TEXT
+from .figures import month_figures, month_from
 from .forms import AmendForm, DeskLists, NewContact, known_person, language_name
 from .lists import COUNTED, ContactFilter, ContactPage, contact_rows, count_up_to
 from .models import Answer, Attempt, Contact
@@ -294,8 +294,7 @@ def contact_edit(request: StaffRequest, contact: UUID) -> HttpResponse:
         amend_contact(found, by=request.user, **typed)
     except ChangedElsewhere:
         found = contact_or_404(request, contact)
-        form.data = form.data.copy()
-        form.data["version"] = str(found.version)
+        form.data = {**request.POST.dict(), "version": str(found.version)}
         return render_edit(request, found, form, theirs=AmendForm(initial=as_typed(request, found), lists=lists))
     messages.success(request, _("Correzione salvata."))
     return redirect("desk:contact_detail", request.lab.slug, found.pk)
@@ -326,12 +325,18 @@ def render_edit(
         "language_used": language_name(contact.language),
         "form": form,
         "theirs": theirs,
+        "different": different(form, theirs) if theirs else [],
         "people": people_like(form.lists, typed, chosen),
         "chosen": chosen,
         "looked_for": typed,
         "longest": LONGEST_TEXT,
     }
     return render(request, "desk/contact_edit.html", context, status=409 if theirs else 422 if form.errors else 200)
+
+
+def different(mine: AmendForm, theirs: AmendForm) -> list[str]:
+    """Give the names of the fields in which two versions of a contact are not the same."""
+    return [name for name in theirs.initial if str(mine[name].value() or "") != str(theirs[name].value() or "")]
 
 
 @never_cache
@@ -368,5 +373,3 @@ def month(request: StaffRequest) -> HttpResponse:
     chosen = month_from(request.GET.get("mese", ""))
     figures = month_figures(request.lab, chosen, masked=not whole)
     return render(request, "desk/month.html", {"figures": figures, "can_open": whole})
-
-

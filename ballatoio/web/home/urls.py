@@ -8,6 +8,7 @@ app_name = "home"
 urlpatterns = [
     path("", views.lab_list, name="lab_list"),
     path("accessibilita/", views.accessibility, name="accessibility"),
+    path("lavoro/", views.own_work, name="own_work"),
     path("<slug:lab>/", views.lab_home, name="lab_home"),
     path("<slug:lab>/mappa/quartiere.svg", views.district_map, name="district_map"),
     path("<slug:lab>/mappa/servizi.svg", views.services_map, name="services_map"),

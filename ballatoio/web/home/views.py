@@ -8,16 +8,19 @@ from django.conf import settings
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.http import LabRequest
+from ballatoio.base.accounts.models import User
 from ballatoio.base.directory.models import Service
 from ballatoio.base.directory.texts import SOURCE_LANGUAGE, language_notice, translated
 from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
 from ballatoio.base.labs.models import Lab, LabOrganisation
 from ballatoio.base.territory.addresses import find_buildings
 from ballatoio.base.territory.models import Building
+from ballatoio.care.desk.models import DESK_ROLES
 from ballatoio.care.desk.services import LabCannotAnswer, receive_accessibility_feedback, request_callback
 from ballatoio.web.home.cards import lab_cards
 from ballatoio.web.home.drawing import (
@@ -26,22 +29,41 @@ from ballatoio.web.home.drawing import (
     address_drawing,
     district_drawing,
     lab_frame,
-    place_of,
     services_drawing,
 )
 from ballatoio.web.home.forms import AccessibilityFeedbackForm, CallbackForm
 from ballatoio.web.home.hours import desk_hours
 from ballatoio.web.home.limits import is_too_often
 from ballatoio.web.home.map import Point
-from ballatoio.web.home.nearby import near_services
+from ballatoio.web.home.nearby import near_services, point_of
 
 # The longest address that anybody types; the rest of a paste is left out.
 LONGEST_QUESTION = 200
 
 
+class SignedInRequest(HttpRequest):
+    """A request from somebody who has signed in, outside any lab."""
+
+    user: User
+
+
 def lab_list(request: HttpRequest) -> HttpResponse:
     """The labs of the installation: living neighbourhoods, not a sign-in."""
     return render(request, "home/lab_list.html", {"cards": lab_cards()})
+
+
+def own_work(request: SignedInRequest) -> HttpResponse:
+    """Where somebody lands after signing in: their desk, the choice among their labs, or the open pages."""
+    labs = list(Lab.objects.filter(pk__in=request.user.lab_ids).order_by("name"))
+    desks = request.user.labs_as(*DESK_ROLES)
+    places = [(lab, "desk:today" if lab.pk in desks else "home:lab_home") for lab in labs]
+    if not places:
+        return redirect("home:lab_list")
+    if len(places) == 1:
+        return redirect(places[0][1], lab=places[0][0].slug)
+    return render(
+        request, "home/own_work.html", {"places": [(lab, reverse(to, args=[lab.slug])) for lab, to in places]}
+    )
 
 
 def lab_home(request: LabRequest) -> HttpResponse:
@@ -81,12 +103,6 @@ def placed_services(lab: Lab) -> dict[Point, list[Service]]:
     return doors
 
 
-def point_of(service: Service) -> Point:
-    """The (lon, lat) of a service that has a place."""
-    assert service.lon is not None and service.lat is not None
-    return service.lon, service.lat
-
-
 def district_map(request: LabRequest) -> HttpResponse:
     """The picture of the lab's houses in their district."""
     return picture(request, district_drawing(request.lab))
@@ -122,7 +138,7 @@ def streets_of(lab: Lab) -> list[str]:
 def address_detail(request: LabRequest, building: str) -> HttpResponse:
     """What one has at this door: whom to ask, what is open nearby. Nothing about who lives there or what is empty."""
     house = public_house(request.lab, building)
-    near = near_services(request.lab, place_of(house))
+    near = near_services(request.lab, house)
     context = {"lab": request.lab, "building": house, "desk": desk_hours(request.lab), "near": near}
     return render(request, "home/address_detail.html", context)
 
@@ -130,8 +146,7 @@ def address_detail(request: LabRequest, building: str) -> HttpResponse:
 def address_map(request: LabRequest, building: str) -> HttpResponse:
     """The surroundings of a door, with the nearest services numbered as on its page."""
     house = public_house(request.lab, building)
-    near = near_services(request.lab, place_of(house))
-    places = [point_of(row.service) for row in near]
+    places = [near.point for near in near_services(request.lab, house)]
     return picture(request, address_drawing(request.lab, house, places))
 
 

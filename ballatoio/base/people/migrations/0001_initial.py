@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='personkey',
-            index=models.Index(fields=['lab', 'key'], name='person_key_prefix', opclasses=['uuid_ops', 'varchar_pattern_ops']),
+            index=models.Index(fields=['lab', 'key', 'person'], name='person_key_prefix', opclasses=['uuid_ops', 'varchar_pattern_ops', 'uuid_ops']),
         ),
         migrations.AddConstraint(
             model_name='personkey',

@@ -81,9 +81,26 @@
     note.hidden = field.value.length - (field.selectionEnd - field.selectionStart) + pasted <= most;
   }
 
-  /* Sent once is enough, however many times one clicks. */
+  /* Without a network the page stays, with all that was typed. */
+  function reach(form, answers) {
+    var note = document.getElementById("rete-assente");
+    form.dataset.alone = answers ? "" : "1";
+    if (note) note.hidden = answers;
+  }
+
+  /* Sent once is enough, however many times one clicks; and only to a server that answers. */
   function onSubmit(event) {
-    var form = event.currentTarget;
+    var form = event.currentTarget, button = event.submitter;
+    if (form.dataset.alone || !navigator.onLine) {
+      event.preventDefault();
+      reach(form, false);
+      fetch("/healthz", { cache: "no-store" }).then(function (answer) {
+        if (!answer.ok) return;
+        reach(form, true);
+        form.requestSubmit(button);
+      }, function () {});
+      return;
+    }
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "1";
   }
@@ -95,6 +112,14 @@
     var errors = document.querySelector(".errors");
     if (errors) errors.focus();
   });
+
+  /* A draft that could not be sent tells that the network is gone; one that could, that it is back. */
+  function onDraft(event) {
+    var form = document.querySelector("form[data-intake]");
+    if (form && event.detail.elt.hasAttribute("data-draft")) reach(form, event.type !== "htmx:sendError");
+  }
+  document.body.addEventListener("htmx:sendError", onDraft);
+  document.body.addEventListener("htmx:beforeOnLoad", onDraft);
 
   /* The answer of a draft that did not come from its own page means that the session is over. */
   document.body.addEventListener("htmx:afterRequest", function (event) {

@@ -1,6 +1,7 @@
 """`ballatoio import territory FILE --lab SLUG`: open data of the city, and our tables of buildings and dwellings."""
 
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ NAMES = {
     Shape.DWELLINGS: "alloggi",
     Shape.FOOTPRINTS: "contorni di palazzi",
 }
+
+
+def _show(bar: "tqdm[Any]", done: int) -> None:
+    bar.update(done - bar.n)
 
 
 class Command(BaseCommand):
@@ -80,7 +85,7 @@ class Command(BaseCommand):
                 everywhere=options["everywhere"],
                 source=options["source"] or path.name,
                 max_rows=options["max_rows"],
-                progress=lambda done: bar.update(done - bar.n),
+                progress=partial(_show, bar),
             )
 
     def _tell(self, report: ImportReport) -> None:
