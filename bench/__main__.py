@@ -96,7 +96,9 @@ def main() -> int:
         if options.engine != "postgresql":
             results.append(measure(Site("SQLite", folder / "sqlite"), options, options.sqlite_people))
         if options.engine != "sqlite" and url.startswith("postgres"):
-            site = Site("PostgreSQL", folder / f"postgresql-{os.getpid()}" if not options.folder else folder / "postgresql", url)
+            site = Site(
+                "PostgreSQL", folder / f"postgresql-{os.getpid()}" if not options.folder else folder / "postgresql", url
+            )
             try:
                 results.append(measure(site, options, options.people))
             finally:
@@ -106,7 +108,9 @@ def main() -> int:
     print(text)
     if not options.no_write:
         write(text)
-    missed = [f"{bar} {what}" for found in results for bar, what, value, limit, _unit in bars_of(found) if value > limit]
+    missed = [
+        f"{bar} {what}" for found in results for bar, what, value, limit, _unit in bars_of(found) if value > limit
+    ]
     say(f"Missed: {', '.join(missed)}." if missed else "Every bar is met.")
     return 1 if missed else 0
 

@@ -49,7 +49,9 @@ LANGUAGES = ("it", "it", "it", "ar", "es", "zh-hans", "tl", "bn", "en")
 GIVEN = """Ahmed Fatima Mohamed Maria Giuseppe Anna Hassan Amina Li Wei Chen Rosa Carlo Lucia Omar Nadia Ivan Olena
 Carmen Jose Miguel Elena Paolo Giulia Marco Sara Youssef Khadija Ibrahim Aisha Rahim Nusrat Kamal Shanti Raj Priya
 Dusan Mirela Ion Ana Luca Chiara Franco Silvia Pietro Rita Bruno Teresa Aldo Ines""".split()
-SYLLABLES = "ba be bi bo bru ca ce chi co da de di do fa fe fi fo ga ge gi go la le li lo ma me mi mo na ne ni no".split()
+SYLLABLES = (
+    "ba be bi bo bru ca ce chi co da de di do fa fe fi fo ga ge gi go la le li lo ma me mi mo na ne ni no".split()
+)
 SYLLABLES += "pa pe pi po ra re ri ro sa se si so ta te ti to tri va ve vi vo za ze zi zo".split()
 ENDS = ("ni", "li", "tti", "ri", "sso", "ndo", "ra", "schi", "no", "lla")
 

@@ -51,7 +51,13 @@ def main(facts: dict[str, str]) -> dict[str, int]:
     counted("list: needs", staff, f"{lab}/banco/bisogni/")
     form = FormFields("contatto")
     form.feed(staff.get(f"{lab}/banco/contatti/nuovo/").content.decode())
-    typed = form.fields | {"b1-need": "tessera", "b1-kind": "information", "b1-text": "spiegato", "words": "x", "do": "next"}
+    typed = form.fields | {
+        "b1-need": "tessera",
+        "b1-kind": "information",
+        "b1-text": "spiegato",
+        "words": "x",
+        "do": "next",
+    }
     counted("save: contact", staff, f"{lab}/banco/contatti/nuovo/", typed)
     return found
 

@@ -44,7 +44,9 @@ def bars_of(found: dict[str, Any]) -> list[tuple[str, str, float, float, str]]:
         ("P1", name[3:], ratio(rounds[name], rounds["Y1"]), 6.0, "× Y1") for name in rounds if name.startswith("P1")
     ]
     bars.append(("P4", "desk save", ratio(rounds["P4 save"], rounds["Y3"]), 2.5, "× Y3"))
-    bars += [("P5", name[3:], ratio(rounds[name], rounds["Y2"]), 4.0, "× Y2") for name in rounds if name.startswith("P5")]
+    bars += [
+        ("P5", name[3:], ratio(rounds[name], rounds["Y2"]), 4.0, "× Y2") for name in rounds if name.startswith("P5")
+    ]
     yard = found["p50"]["Y2"]
     bars += [
         ("P6", "search, p50", ratio(rounds["P6 search"], rounds["Y2"]), 4.0, "× Y2"),
@@ -72,7 +74,9 @@ def tables(results: list[dict[str, Any]], command: str, machine: str) -> str:
         lines += [f"## {found['engine']}: {found['contacts']:,} contacts, {found['people']:,} people of one lab", ""]
         lines += [row("bar", "what", "measured", "limit", "within"), row("---", "---", "---:", "---:", "---")]
         for bar, what, value, limit, unit in bars_of(found):
-            lines.append(row(bar, what, f"{value:.2f} {unit}".strip(), f"{limit:g} {unit}".strip(), verdict(value, limit)))
+            lines.append(
+                row(bar, what, f"{value:.2f} {unit}".strip(), f"{limit:g} {unit}".strip(), verdict(value, limit))
+            )
         mixed = found["mixed"]
         lines.append(
             row("P11", f"{mixed['seconds']:.0f} s of 16 mixed connections: {mixed['requests']} requests, {mixed['saved']} saved",
@@ -102,8 +106,19 @@ def tables(results: list[dict[str, Any]], command: str, machine: str) -> str:
 
 def compare(sqlite: dict[str, Any], postgresql: dict[str, Any]) -> list[str]:
     """P11: the embedded database against our own PostgreSQL."""
-    lines = ["## P11: SQLite against PostgreSQL", "", row("request", "ratio", "limit", "within"), row("---", "---:", "---:", "---")]
-    for name, limit in (("P1 address", 1.0), ("P1 service", 1.0), ("P5 list", 1.0), ("P5 filters", 1.0), ("P4 save", 0.8)):
+    lines = [
+        "## P11: SQLite against PostgreSQL",
+        "",
+        row("request", "ratio", "limit", "within"),
+        row("---", "---:", "---:", "---"),
+    ]
+    for name, limit in (
+        ("P1 address", 1.0),
+        ("P1 service", 1.0),
+        ("P5 list", 1.0),
+        ("P5 filters", 1.0),
+        ("P4 save", 0.8),
+    ):
         value = sqlite["p50"][name] / postgresql["p50"][name]
         lines.append(row(name, f"{value:.2f}", limit, verdict(value, limit)))
     return [*lines, ""]

@@ -58,7 +58,9 @@ class Site:
     def create(self, part: str) -> None:
         """Make the empty database of a part."""
         if self.engine == "PostgreSQL":
-            self._on_server(f"DROP DATABASE IF EXISTS {self.name(part)} WITH (FORCE)", f"CREATE DATABASE {self.name(part)}")
+            self._on_server(
+                f"DROP DATABASE IF EXISTS {self.name(part)} WITH (FORCE)", f"CREATE DATABASE {self.name(part)}"
+            )
 
     def drop(self) -> None:
         """Leave nothing on the PostgreSQL server."""
@@ -96,9 +98,7 @@ class Site:
         self.run("django", "migrate", "-v0", env=self.env)
         migrated = time.perf_counter() - began
         self.run("django", "collectstatic", "-v0", "--noinput", env=self.env)
-        product = json.loads(
-            self.run("bench.fill", str(contacts), str(people), env=self.env | {"BALLATOIO_DEMO": "1"})
-        )
+        product = json.loads(self.run("bench.fill", str(contacts), str(people), env=self.env | {"BALLATOIO_DEMO": "1"}))
         product["migrate_s"] = migrated
         facts.write_text(json.dumps([product, plain]))
         return product, plain

@@ -164,6 +164,7 @@ PEOPLE: dict[str, Access] = {
     "people:person_edit": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:contact_point_add": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:contact_point_remove": for_roles(*PEOPLE_STAFF, methods=ACT),
+    "people:home_set": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:identifier_set": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:identifier_show": for_roles(*PEOPLE_STAFF, methods=ACT),
     "people:consent_record": for_roles(*PEOPLE_STAFF, methods=FORM),

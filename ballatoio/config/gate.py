@@ -59,7 +59,9 @@ class GateMiddleware:
         Raise Http404 for a lab that is not there and, alike, for another lab's staff page; PermissionDenied
         for a member without the role.
         """
-        lab = Lab.objects.filter(slug=slug).first()
+        members_only = access.who is Who.MEMBERS and isinstance(request.user, User)
+        lab = request.user.lab_called(slug) if members_only else None
+        lab = lab or Lab.objects.filter(slug=slug).first()
         if lab is None:
             raise Http404
         request.lab = lab

@@ -25,4 +25,5 @@ urlpatterns += i18n_patterns(
     prefix_default_language=False,
 )
 
+handler400 = "ballatoio.web.home.views.bad_request"
 handler500 = "ballatoio.web.home.views.server_error"

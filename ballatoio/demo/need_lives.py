@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from .care import DeskRows
 
 # How the needs of those who can be told go: done while they wait, done later, or stuck on somebody's desk.
-AT_ONCE, STUCK = 0.58, 0.04
+AT_ONCE = 0.58
+# Few get stuck for good: most of what is open is of the last three months.
+RECENT_DAYS, STUCK, STUCK_FOR_GOOD = 90, 0.12, 0.003
 # How long an answer takes when it is not given at once, in working days.
 USUAL_DAYS = 7
 ENDINGS = {Need.State.CLOSED: 86, Need.State.UNREACHABLE: 8, Need.State.NO_LONGER_WANTED: 6}
 TOLD_LATER = {"phone": 56, "face_to_face": 24, "message": 12, "letter": 3, "email": 2, "third_party": 3}
 STILL_OPEN = {Need.State.OPEN: 40, Need.State.ANSWERED: 28, Need.State.WAITING: 32}
 # When the next step of an open need is due: long ago, lately, today, in the days to come.
-DUE = {"silent": 9, "late": 13, "today": 12, "later": 66}
+# As a pack of cards for each owner, so that nobody’s day lacks one of them.
+DUE = ("silent", "silent", "silent", "late", "late", "late", "today", "today", *["later"] * 12)
 UNHEARD = ("no_reply", "no_reply", "left_word", "wrong_number")
 PROMISES = (Answer.Kind.FOLLOW_UP, Answer.Kind.REFERRAL)
 ESCALATION_TIME = time(6, 10)
@@ -49,6 +52,7 @@ class NeedLives:
 
     def __init__(self, world: World, lab_world: LabWorld, rows: "DeskRows") -> None:
         self.world, self.lab, self.rows, self.rng = world, lab_world, rows, world.rng
+        self.cards: dict[Any, list[str]] = {}
 
     def live(self, contact: Contact, heard: Heard, number: int, can_be_told: bool) -> tuple[Need, list[Answer]]:
         """Give the need as it stands today, with its answers; what happened on the way is on record."""
@@ -105,7 +109,8 @@ class NeedLives:
         steps = 1 + int(self.rng.expovariate(1 / USUAL_DAYS))
         ready = self._moment_after(need.opened_at, steps)
         told = self._moment_after(ready, self.rng.choice((0, 1, 1, 2, 3))) if ready else None
-        if told is None or self.rng.random() < STUCK:
+        is_recent = self.world.now - need.opened_at < timedelta(days=RECENT_DAYS)
+        if told is None or self.rng.random() < (STUCK if is_recent else STUCK_FOR_GOOD):
             self._stay_open(need, heard, answers)
             return
         assert ready is not None
@@ -149,14 +154,22 @@ class NeedLives:
 
     def _due(self, need: Need) -> date:
         today, opened = self.world.today, need.opened_at.astimezone(self.world.zone).date()
-        when, days = pick(self.rng, DUE), 0
+        when = self._next_card(need)
         if when == "today":
             return today
         if when == "later":
             return self.lab.add_working_days(today, 1 + int(self.rng.expovariate(1 / 5)))
         days = self.rng.randint(6, 25) if when == "silent" else self.rng.randint(1, 4)
         due = today - timedelta(days=days)
+        while not self.lab.works_on(due):
+            due -= timedelta(days=1)
         return due if due > opened else self.lab.add_working_days(today, 2)
+
+    def _next_card(self, need: Need) -> str:
+        cards = self.cards.setdefault(need.owner_id, [])
+        if not cards:
+            cards.extend(self.rng.sample(DUE, len(DUE)))
+        return cards.pop()
 
     def _escalate(self, need: Need) -> None:
         """A date that went by in silence was passed on to the coordinator, as the nightly work does."""

@@ -144,7 +144,10 @@ def test_a_forged_seal_is_found(mazzini: Lab) -> None:
     seal_chains()
     line = json.loads(seal_path().read_text())
     seal_path().write_text(json.dumps(line | {"count": 1}) + "\nnot a line\n")
-    assert reasons() == ["la riga 1 del file dei sigilli è stata cambiata", "la riga 2 del file dei sigilli è stata cambiata"]
+    assert reasons() == [
+        "la riga 1 del file dei sigilli è stata cambiata",
+        "la riga 2 del file dei sigilli è stata cambiata",
+    ]
 
 
 def test_sealing_again_adds_a_line_only_for_chains_that_grew(mazzini: Lab, milo: Lab) -> None:

@@ -211,6 +211,14 @@ def test_bad_input_gets_one_sentence_and_keeps_what_was_typed(
     assert ("x" * LONGEST_TEXT in page) == ("words" in typed) and "x" * (LONGEST_TEXT + 1) not in page
 
 
+def test_a_paste_of_ten_megabytes_is_refused_in_words_and_nothing_is_saved(at_desk: Client, mazzini: Lab) -> None:
+    response = at_desk.post(NEW, form(words="x" * 10_000_000))
+    assert (response.status_code, Contact.objects.count()) == (413, 0)
+    assert "troppo grande" in text_of(response)
+    # In the browser the paste never gets that far: the boxes take no more than the limit.
+    assert text_of(at_desk.get(NEW)).count(f'maxlength="{LONGEST_TEXT}"') == 5
+
+
 def test_a_search_without_script_keeps_the_whole_form(at_desk: Client, mazzini: Lab, anna: User) -> None:
     register_person(mazzini, by=anna, given_name="Samira", family_name="Haddad")
     page = text_of(at_desk.post(NEW, form(do="look", who="known", look_for="haddad", need="la caldaia")))
@@ -384,7 +392,7 @@ def test_a_list_costs_the_same_with_25_rows_and_with_100(path: str, mazzini: Lab
 def test_a_save_costs_no_more_than_twelve_queries(at_desk: Client, mazzini: Lab) -> None:
     make_term("ISEE")
     sent = form(kind="information", text="Martedì alle nove", next_on="")
-    at_desk.post(NEW, sent)
+    at_desk.post(NEW, sent)  # the first one of a lab begins its chain of acts
     with CaptureQueriesContext(connection) as captured:
         assert at_desk.post(NEW, sent | {"once": new_once_token()}).status_code == 302
     # The test's own transaction turns those of the program into savepoints, which are not queries of its own.

@@ -69,6 +69,13 @@ def test_found_in_another_language_with_or_without_the_article(mazzini: Lab) -> 
         assert names(find_services(mazzini, text=text)) == ["Aiuto per la casa"]
 
 
+def test_a_need_translated_later_is_found_in_that_language(mazzini: Lab) -> None:
+    home = make_term("home", "Casa")
+    make_service(mazzini, "Guasti", needs=[make_term("home-lift", "Ascensore", home)])
+    set_translation(home, field="name", language="ar", text="السكن", state="draft", by=None, lab=None)
+    assert names(find_services(mazzini, text="سكن")) == ["Guasti"]
+
+
 def test_a_need_finds_its_own_first_then_those_of_the_one_above(mazzini: Lab) -> None:
     home = make_term("home", "Casa")
     lift = make_term("home-lift", "Ascensore", home)

@@ -27,8 +27,24 @@ class Keyboard:
     def press(self, key: str, times: int = 1) -> None:
         """Press a key, with its modifiers («Alt+n» is one)."""
         for _time in range(times):
-            self.page.keyboard.press(key)
+            if key.startswith("Alt+"):
+                self.press_access_key(key.removeprefix("Alt+"))
+            else:
+                self.page.keyboard.press(key)
             self.strokes += 1
+
+    def press_access_key(self, letter: str) -> None:
+        """Press Alt and a letter. Playwright leaves out the letter itself, by which Chromium finds the access key."""
+        cdp = self.page.context.new_cdp_session(self.page)
+        key = {
+            "modifiers": 1,
+            "key": letter,
+            "code": f"Key{letter.upper()}",
+            "windowsVirtualKeyCode": ord(letter.upper()),
+        }
+        cdp.send("Input.dispatchKeyEvent", {"type": "keyDown", "unmodifiedText": letter, **key})
+        cdp.send("Input.dispatchKeyEvent", {"type": "keyUp", **key})
+        cdp.detach()
 
     def write(self, text: str) -> None:
         """Type a text where the cursor is."""

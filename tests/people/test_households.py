@@ -21,6 +21,7 @@ from ballatoio.base.people.households import (
     leave_household,
     lift_protection,
     separate_person,
+    settle_person,
 )
 from ballatoio.base.people.lookup import duplicate_hints, search_people
 from ballatoio.base.people.models import ContactPoint, Household, HouseholdDwelling, HouseholdMember, Person
@@ -150,3 +151,26 @@ def test_somebody_entered_with_a_date_to_come_may_leave_before(karim: Person, an
 
 def test_another_lab_sees_no_household(haddad: Household, bruno: User) -> None:
     assert list(household_view(haddad, bruno)) == []
+
+
+def test_going_to_live_with_somebody(haddad: Household, amal: Person, mazzini: Lab, anna: User) -> None:
+    sister = register_person(mazzini, by=anna, given_name="Rania")
+    home = dwelling_of(haddad)
+    assert home is not None
+    assert settle_person(sister, home, by=anna, move="with_others") == haddad
+    assert settle_person(sister, home, by=anna, move="with_others") == haddad
+    assert sister in household_view(haddad, anna)
+
+
+def test_moving_out_alone_and_moving_all_together(
+    haddad: Household, amal: Person, karim: Person, mazzini: Lab, anna: User
+) -> None:
+    new = make_dwelling(mazzini, "via Odazio", "7")
+    alone = settle_person(karim, new, by=anna, move="alone")
+    assert (alone != haddad, dwelling_of(alone), list(household_view(haddad, anna))) == (True, new, [amal])
+    other = make_dwelling(mazzini, "via Odazio", "9")
+    assert settle_person(amal, other, by=anna, move="all") == haddad
+    assert dwelling_of(haddad) == other
+    # Nobody lives there yet: «with the others» starts a household.
+    empty = make_dwelling(mazzini, "via Odazio", "11")
+    assert settle_person(karim, empty, by=anna, move="with_others") not in (haddad, alone)

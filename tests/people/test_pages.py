@@ -14,7 +14,10 @@ from ballatoio.base.labs.models import Lab
 from ballatoio.base.people.households import separate_person
 from ballatoio.base.people.models import Consent, ContactPoint, Household, Person, PersonIdentifier
 from ballatoio.base.people.services import record_consent, register_person, set_identifier
+from ballatoio.base.territory.models import Dwelling
 from tests.factories import make_user, sign_in
+
+from .conftest import make_dwelling
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -36,7 +39,15 @@ def text(response: Any) -> str:
 
 
 def one_person_pages(person: Person) -> list[str]:
-    names = ("person_detail", "person_edit", "contact_point_add", "identifier_set", "consent_record", "person_separate")
+    names = (
+        "person_detail",
+        "person_edit",
+        "home_set",
+        "contact_point_add",
+        "identifier_set",
+        "consent_record",
+        "person_separate",
+    )
     return [url(name, person) for name in names]
 
 
@@ -292,3 +303,18 @@ def test_opening_a_file_is_recorded(desk: Client, amal: Person, anna: User) -> N
     desk.get(url("person_detail", amal))
     entry = AuditEntry.objects.get(verb="person.read")
     assert (entry.actor_id, entry.subject_id, entry.is_reading) == (anna.pk, amal.pk, True)
+
+
+def test_where_a_person_lives_is_found_by_address(desk: Client, mazzini: Lab, amal: Person) -> None:
+    flat = make_dwelling(mazzini)
+    hidden = Dwelling.objects.create(stair=flat.stair, number="2", floor=2, state="empty")
+    page = url("home_set", amal)
+    assert "Nessun palazzo con «xyz 3»" in text(desk.get(page, {"indirizzo": "xyz 3"}))
+    choices = text(desk.get(page, {"indirizzo": "omero 12"}))
+    assert "scala B, interno 1, piano 2" in choices
+    assert str(hidden.pk) not in choices
+    wrong = desk.post(f"{page}?indirizzo=omero 12", {"dwelling": str(hidden.pk), "move": "alone"})
+    assert "Scegli l’alloggio." in text(wrong)
+    done = desk.post(f"{page}?indirizzo=omero 12", {"dwelling": str(flat.pk), "move": "alone"})
+    assert done.status_code == 302
+    assert "viale Omero 12" in text(desk.get(url("person_detail", amal)))

@@ -74,12 +74,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def current_memberships(self) -> list["Membership"]:
         """What this user is, where, today: one query for the life of the request."""
-        return list(Membership.objects.current().filter(user=self).order_by("since", "pk"))
+        memberships = Membership.objects.current().filter(user=self).select_related("lab")
+        return list(memberships.order_by("since", "pk"))
 
     @property
     def lab_ids(self) -> frozenset[uuid.UUID]:
         """The labs in which the user works today."""
         return frozenset(m.lab_id for m in self.current_memberships if m.lab_id)
+
+    def lab_called(self, slug: str) -> Lab | None:
+        """The lab with this slug if the user works there today: no query, it came with the memberships."""
+        return next((m.lab for m in self.current_memberships if m.lab and m.lab.slug == slug), None)
 
     @property
     def is_lab_staff(self) -> bool:

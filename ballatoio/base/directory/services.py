@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, BinaryIO
 
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -131,7 +132,7 @@ def verify_service(service: Service, *, by: Actor | None, on: date | None = None
 @transaction.atomic
 def name_organisation(lab: Lab, name: str, *, by: Actor | None) -> Organisation:
     """Give the organisation that the lab, or the whole installation, knows by this name; made now if nobody does."""
-    known = Organisation.objects.filter(models.Q(lab=lab) | models.Q(lab__isnull=True), name=name).first()
+    known = Organisation.objects.filter(Q(lab=lab) | Q(lab__isnull=True), name=name).first()
     if known is not None:
         return known
     organisation = Organisation.objects.create(lab=lab, name=name, kind=Organisation.Kind.INSTITUTION)
@@ -283,6 +284,8 @@ def set_translations(
     written = _write_translations(record, texts, language=language, state=state, by=by, lab=lab)
     if isinstance(record, Service):
         index_services([record])
+    elif isinstance(record, NeedTerm):
+        index_services(Service.objects.filter(Q(needs=record) | Q(needs__parent=record)).distinct())
     return written
 
 
@@ -400,7 +403,7 @@ def _import_rows(
     }
     organisations = {
         organisation.name: organisation
-        for organisation in Organisation.objects.filter(models.Q(lab=lab) | models.Q(lab__isnull=True))
+        for organisation in Organisation.objects.filter(Q(lab=lab) | Q(lab__isnull=True))
     }
     touched = []
     for row in rows:

@@ -165,7 +165,7 @@ def read_draft(draft: Draft) -> dict[str, Any]:
     return fields
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def drop_draft(*, by: User, lab: Lab, kind: str, key: str) -> None:
     """Forget a draft, key and all: it was sent, or its writer discarded it."""
     _forget_drafts(Draft.objects.filter(user=by, lab=lab, kind=kind, key=key))

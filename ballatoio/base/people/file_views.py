@@ -9,9 +9,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.http import StaffRequest
+from ballatoio.base.territory.addresses import find_buildings
+from ballatoio.base.territory.models import Dwelling
 
-from .forms import ConsentForm, ContactPointForm, IdentifierForm
-from .households import household_of, lift_protection, separate_person
+from .forms import ConsentForm, ContactPointForm, HomeForm, IdentifierForm
+from .households import household_of, lift_protection, separate_person, settle_person
 from .models import Person
 from .rules import can_lift_protection
 from .services import (
@@ -48,6 +50,24 @@ def contact_point_remove(request: StaffRequest, person: UUID, point: UUID) -> Ht
     owner = person_of(request, person)
     remove_contact_point(get_object_or_404(owner.contact_points.select_related("person"), pk=point), by=request.user)
     return back_to(request, owner, _("Recapito tolto."))
+
+
+def home_set(request: StaffRequest, person: UUID) -> HttpResponse:
+    """Write down where a person lives: first the address, then the flat."""
+    owner = person_of(request, person)
+    typed = request.GET.get("indirizzo", "")[:120].strip()
+    matches = find_buildings(request.lab, typed, limit=8) if typed else []
+    chosen = matches[0].building if matches and (matches[0].exact or len(matches) == 1) else None
+    flats = Dwelling.objects.visible_to(request.user).filter(stair__building=chosen)
+    flats = flats.select_related("stair").order_by("stair__name", "floor", "number")
+    form = HomeForm(flats if chosen else flats.none(), request.POST or None)
+    if form.is_valid():
+        cleaned = form.cleaned_data
+        settle_person(owner, cleaned["dwelling"], by=request.user, move=cleaned["move"])
+        return back_to(request, owner, _("Casa salvata."))
+    others = [str(match.building) for match in matches if match.building != chosen]
+    context = {"person": owner, "form": form, "typed": typed, "building": chosen, "others": others}
+    return render(request, "people/home_set.html", context)
 
 
 def identifier_set(request: StaffRequest, person: UUID) -> HttpResponse:

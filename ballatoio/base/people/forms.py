@@ -7,12 +7,15 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ballatoio.base.core.languages import both_names
+from ballatoio.base.territory.models import Dwelling
 
+from .households import Move
 from .models import Consent, ContactPoint, Person, PersonIdentifier
 from .phones import NotAPhone, read_phone
 from .services import NotAnEmail, check_birth, read_contact_value
@@ -181,6 +184,33 @@ class ContactPointForm(forms.Form):
             except (NotAPhone, NotAnEmail) as problem:
                 self.add_error("value", str(problem))
         return cleaned
+
+
+class FlatField(forms.ModelChoiceField):
+    """One of the flats of a house, as people call it."""
+
+    def label_from_instance(self, flat: Any) -> str:
+        return _("scala %(stair)s, interno %(number)s, piano %(floor)s") % {
+            "stair": flat.stair.name,
+            "number": flat.number,
+            "floor": flat.floor,
+        }
+
+
+class HomeForm(forms.Form):
+    """Where a person lives, among the flats of a house that was found."""
+
+    dwelling = FlatField(
+        label=gettext_lazy("Quale alloggio"), queryset=Dwelling.objects.none(), empty_label=gettext_lazy("Scegli…")
+    )
+    move = forms.ChoiceField(label=gettext_lazy("Con chi"), choices=Move.choices)
+
+    def __init__(self, flats: QuerySet[Dwelling], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["dwelling"]
+        assert isinstance(field, FlatField)
+        field.queryset = flats
+        field.error_messages["required"] = field.error_messages["invalid_choice"] = _("Scegli l’alloggio.")
 
 
 class IdentifierForm(forms.Form):

@@ -7,10 +7,11 @@ from datetime import date
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.accounts.services import revoke_codes
@@ -130,6 +131,36 @@ def house_household(
     housed = HouseholdDwelling.objects.create(household=household, dwelling=dwelling, since=since)
     record_act("household.house", household, by=by, lab_id=lab.pk)
     return housed
+
+
+class Move(models.TextChoices):
+    """Who goes to live in a dwelling."""
+
+    WITH_OTHERS = "with_others", gettext_lazy("Va a vivere con chi abita già lì")
+    ALONE = "alone", gettext_lazy("Ci vive senza quelli di prima")
+    ALL = "all", gettext_lazy("Si trasferisce tutto il suo nucleo")
+
+
+@transaction.atomic
+def settle_person(person: Person, dwelling: Dwelling, *, by: User, move: str, since: date | None = None) -> Household:
+    """Write down where a person lives from a day on (today), and with whom: `move` is a Move.
+
+    Who lived with them stays where they were, unless all move. Give the household in which the person now lives.
+    """
+    day = since or timezone.localdate()
+    here = Household.objects.filter(dwellings__dwelling=dwelling, dwellings__until__isnull=True).order_by("pk").first()
+    current = Household.objects.filter(members__person=person, members__until__isnull=True).first()
+    if move == Move.ALL and current is not None:
+        house_household(current, dwelling, by=by, since=day)
+        return current
+    if move == Move.WITH_OTHERS and here is not None and here == current:
+        return here
+    leave_household(person, by=by, on=day)
+    if move == Move.WITH_OTHERS and here is not None:
+        return join_household(person, here, by=by, since=day).household
+    household = join_household(person, by=by, since=day).household
+    house_household(household, dwelling, by=by, since=day)
+    return household
 
 
 @transaction.atomic

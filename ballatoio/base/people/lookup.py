@@ -76,17 +76,9 @@ def _is_address(text: str) -> bool:
 
 
 def _keys_from(lab: Lab, prefix: str) -> QuerySet[PersonKey]:
-    """The keys of the lab that begin with `prefix`, the exact one first."""
+    """The keys of the lab that begin with `prefix`, the exact one first, read from the index alone."""
     rows = PersonKey.objects.filter(prefix_filter("key", prefix), lab=lab)
     return rows.order_by(prefix_order("key"))
-
-
-def _with_words(rows: QuerySet[PersonKey], words: Iterable[str]) -> QuerySet[PersonKey]:
-    """Those of the keys whose person has a key for each other word too."""
-    for word in words:
-        other = PersonKey.objects.filter(prefix_filter("key", word), person_id=OuterRef("person_id"))
-        rows = rows.filter(Exists(other))
-    return rows
 
 
 def _ids(rows: QuerySet[PersonKey], limit: int) -> list[UUID]:
@@ -94,43 +86,50 @@ def _ids(rows: QuerySet[PersonKey], limit: int) -> list[UUID]:
     return list(dict.fromkeys(rows.values_list("person_id", flat=True)[: limit * 3]))[:limit]
 
 
+def _visible(user: User, lab: Lab) -> QuerySet[Person]:
+    return Person.objects.visible_to(user).of_lab(lab).defer("sealed").order_by()
+
+
 def _fetch(user: User, lab: Lab, ids: Sequence[UUID]) -> list[Person]:
     """The people with these ids, in this order, if the user may see them."""
-    if not ids:
-        return []
-    people = Person.objects.visible_to(user).of_lab(lab).defer("sealed").in_bulk(ids)
+    people = _visible(user, lab).in_bulk(ids) if ids else {}
     return [people[pk] for pk in ids if pk in people]
+
+
+def _with_keys(user: User, lab: Lab, first: str, others: Iterable[str], candidates: int) -> QuerySet[Person]:
+    """The people who have a key that begins with `first`, so many at most, and one for each of `others`."""
+    people = _visible(user, lab).filter(pk__in=_keys_from(lab, first).values("person_id")[:candidates])
+    for other in others:
+        people = people.filter(Exists(PersonKey.objects.filter(prefix_filter("key", other), person_id=OuterRef("pk"))))
+    return people
 
 
 def _by_name(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
     if not words:
         return []
-    ids = _ids_with_names(lab, words, limit)
-    return _fetch(user, lab, ids) if ids else _by_sound(user, lab, words, limit)
+    return _named(user, lab, words, limit) or _by_sound(user, lab, words, limit)
 
 
-def _ids_with_names(lab: Lab, words: list[str], limit: int) -> list[UUID]:
+def _named(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
+    """The people who have a name that begins with each of the words."""
     if len(words) == 1:
-        return _ids(_keys_from(lab, words[0]), limit)
+        return _fetch(user, lab, _ids(_keys_from(lab, words[0]), limit))
     # The longest words are the rarest.
     one, other, *rest = sorted(words, key=len, reverse=True)
     if len(other) >= PAIR_START:
-        first, conditions = pair_key(other, one), [pair_key(one, other), *rest]
+        first, others = pair_key(other, one), [pair_key(one, other), *rest]
     else:
-        first, conditions = one, [other, *rest]
-    rows = PersonKey.objects.filter(pk__in=_keys_from(lab, first).values("pk")[:CANDIDATES])
-    return list(_with_words(rows, conditions).order_by().values_list("person_id", flat=True).distinct()[:limit])
+        first, others = one, [other, *rest]
+    return sorted(_with_keys(user, lab, first, others, CANDIDATES)[:limit], key=str)
 
 
 def _by_sound(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
-    sounds = sorted({told for word in words if (told := sound(word))}, key=len, reverse=True)
+    """The people whose names sound like the words, those spelled most alike first."""
+    sounds = sorted({SOUND + told for word in words if (told := sound(word))}, key=len, reverse=True)
     if not sounds:
         return []
-    rows = _keys_from(lab, SOUND + sounds[0])
-    rows = PersonKey.objects.filter(pk__in=rows.values("pk")[:CANDIDATES_BY_SOUND])
-    ids = list(_with_words(rows, [SOUND + told for told in sounds[1:]]).values_list("person_id", flat=True))
     scored = []
-    for person in _fetch(user, lab, list(dict.fromkeys(ids))):
+    for person in _with_keys(user, lab, sounds[0], sounds[1:], CANDIDATES_BY_SOUND):
         names = normalise(f"{person} {person.pronounced}").split()
         score = min(max((SequenceMatcher(None, word, name).ratio() for name in names), default=0) for word in words)
         if score >= ALIKE:
@@ -148,12 +147,10 @@ def _at_address(user: User, lab: Lab, text: str, limit: int) -> list[Person] | N
     if stair := matches[0].stair:
         living &= Q(dwelling__stair__name__iexact=stair)
     households = HouseholdDwelling.objects.filter(living).values("household_id")
-    people = Person.objects.visible_to(user).of_lab(lab).defer("sealed")
-    return list(
-        people.filter(
-            is_protected=False, households__until__isnull=True, households__household_id__in=households
-        ).order_by("family_name", "given_name", "pk")[:limit]
+    people = _visible(user, lab).filter(
+        is_protected=False, households__until__isnull=True, households__household_id__in=households
     )
+    return list(people.order_by("family_name", "given_name", "pk")[:limit])
 
 
 def people_with_identifier(user: User, lab: Lab, kind: str, value: str) -> QuerySet[Person]:
@@ -179,28 +176,28 @@ def duplicate_hints(
     """
     if lab.pk not in user.labs_as(*STAFF_OF_PEOPLE):
         return []
-    same_phone = _ids_with_phone(lab, phone)
+    same_phone = _with_phone(user, lab, phone)
     words = searchable_words(f"{given} {family}")
-    same_name = _ids_with_names(lab, words, HINTS * 4) if len(words) > 1 else []
     year = birth.year if isinstance(birth, date) else birth
-    people = [
+    same_name = [
         person
-        for person in _fetch(user, lab, list(dict.fromkeys([*same_phone, *same_name])))
-        if person.pk in same_phone or not year or not person.birth_year or person.birth_year == year
-    ][:HINTS]
+        for person in (_named(user, lab, words, HINTS * 4) if len(words) > 1 else [])
+        if not year or not person.birth_year or person.birth_year == year
+    ]
+    people = list(dict.fromkeys([*same_phone, *same_name]))[:HINTS]
     ends = _phone_ends([person.pk for person in people if not person.is_protected])
     return [Hint(person.pk, str(person), person.birth_year, ends.get(person.pk, "")) for person in people]
 
 
-def _ids_with_phone(lab: Lab, phone: str) -> list[UUID]:
+def _with_phone(user: User, lab: Lab, phone: str) -> list[Person]:
     try:
         digits = phone_keys(read_phone(phone)) if phone else set()
     except NotAPhone:
         return []
     if not digits:
         return []
-    rows = PersonKey.objects.filter(lab=lab, key__in=digits).order_by("person_id")
-    return list(rows.values_list("person_id", flat=True)[: HINTS * 2])
+    ids = PersonKey.objects.filter(lab=lab, key__in=digits).order_by("person_id").values("person_id")[:HINTS]
+    return sorted(_visible(user, lab).filter(pk__in=ids), key=str)
 
 
 def _phone_ends(ids: list[UUID]) -> dict[UUID, str]:

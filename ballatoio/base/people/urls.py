@@ -12,6 +12,7 @@ urlpatterns = [
     path("<uuid:person>/modifica/", views.person_edit, name="person_edit"),
     path("<uuid:person>/recapiti/nuovo/", file_views.contact_point_add, name="contact_point_add"),
     path("<uuid:person>/recapiti/<uuid:point>/togli/", file_views.contact_point_remove, name="contact_point_remove"),
+    path("<uuid:person>/casa/", file_views.home_set, name="home_set"),
     path("<uuid:person>/codici/nuovo/", file_views.identifier_set, name="identifier_set"),
     path("<uuid:person>/codici/<uuid:identifier>/mostra/", file_views.identifier_show, name="identifier_show"),
     path("<uuid:person>/consensi/nuovo/", file_views.consent_record, name="consent_record"),

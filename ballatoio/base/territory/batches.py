@@ -179,7 +179,7 @@ class DistrictWriter(Writer):
             found: dict[UUID, list[UUID]] = {}
             rows = model._default_manager.filter(lab=self.lab, district__isnull=True, lat__isnull=False)
             for pk, lon, lat in rows.order_by("pk").values_list("pk", "lon", "lat"):
-                if lon is not None and (district := districts.find(lon, lat)):
+                if lon is not None and lat is not None and (district := districts.find(lon, lat)):
                     found.setdefault(district, []).append(pk)
             for district, pks in found.items():
                 model._default_manager.filter(pk__in=pks).update(district=district)

@@ -9,11 +9,11 @@ from django.utils import timezone
 from ballatoio.base.accounts.models import User
 from ballatoio.base.labs.models import Lab
 
-from .lists import open_needs_of
+from .lists import open_needs_of, with_tries
 from .models import MessageDelivery, Need, NeedQuerySet
 
 # Each part of the day shows so many rows; below stands how many more there are, with their list.
-ROWS = 40
+ROWS = 20
 
 
 @dataclass
@@ -67,8 +67,7 @@ class Day:
 def day_of(user: User, lab: Lab, *, whole_desk: bool) -> Day:
     """Give the day of `user`; with `whole_desk` also what is escalated to the coordinator, and who carries how much."""
     day = Day(on=timezone.localdate(), whole_desk=whole_desk)
-    mine = list(open_needs_of(user, lab).annotate(tries=Count("attempts")))
-    for need in mine:
+    for need in open_needs_of(user, lab):
         part_of(day, need).add(need, day.on)
     if whole_desk:
         others = open_escalated(lab).exclude(owner=user)
@@ -95,14 +94,7 @@ def part_of(day: Day, need: Need) -> Part:
 
 def open_escalated(lab: Lab) -> NeedQuerySet:
     """Give the needs of a lab whose silence was passed on to the coordinator, the oldest first."""
-    return (
-        Need.objects.escalated()
-        .filter(lab=lab)
-        .select_related("term", "person", "contact", "owner")
-        .defer("sealed", "contact__sealed", "person__sealed")
-        .annotate(tries=Count("attempts"))
-        .order_by("next_on", "pk")
-    )
+    return with_tries(Need.objects.escalated().filter(lab=lab)).order_by("next_on", "pk")
 
 
 def loads(lab: Lab, on: date) -> list[Load]:

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -21,12 +20,11 @@ from ballatoio.base.people.phones import NotAPhone, read_phone
 from ballatoio.base.territory.addresses import find_buildings
 from ballatoio.base.territory.models import Building
 
-from .fields import DayField, StoryField, line_field, match_services, match_term
+from .fields import DayField, QuickSelect, StoryField, line_field, match_services, match_term
 from .models import DESK_ROLES, Answer, Contact
 from .services import AnswerGiven, NeedHeard
 
 NEEDS_ON_SCREEN = 3
-TERMS_KEPT = "desk:terms"
 # The person is there: an answer given is an answer known.
 FACE_TO_FACE = (
     Contact.Channel.WALK_IN,
@@ -51,10 +49,7 @@ class DeskLists:
 
     @cached_property
     def terms(self) -> list[NeedTerm]:
-        """The taxonomy, which every save and every list reads and which changes once a year: kept for a minute."""
-        active = NeedTerm.objects.filter(is_active=True).order_by("position", "name")
-        found: list[NeedTerm] = cache.get_or_set(TERMS_KEPT, lambda: list(active), 60)  # type: ignore[assignment]
-        return found
+        return list(NeedTerm.objects.filter(is_active=True).order_by("position", "name"))
 
     @cached_property
     def services(self) -> list[Service]:
@@ -75,7 +70,7 @@ class DeskLists:
 class OwnerField(forms.CharField):
     """A colleague of this desk; empty means whoever is writing."""
 
-    widget = forms.Select
+    widget = QuickSelect
 
     def offer(self, lists: DeskLists) -> None:
         """Fill the choices when the page is drawn, not when it is sent."""
@@ -110,7 +105,7 @@ class AboutContactForm(forms.Form):
 
     channel = forms.ChoiceField(label=_("Come è arrivato"), choices=CHANNELS, widget=forms.RadioSelect)
     building = line_field(_("Casa"), help_text=_("Via e numero, se c’entra la casa."))
-    language = forms.ChoiceField(label=_("Lingua usata"), choices=language_choices, initial="it")
+    language = forms.ChoiceField(label=_("Lingua usata"), choices=language_choices, initial="it", widget=QuickSelect)
     interpreter = forms.ChoiceField(
         label=_("Interprete"),
         choices=Contact.Interpreter.choices,

@@ -8,8 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.core.paginator import Paginator
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,9 +20,9 @@ from ballatoio.base.accounts.models import User
 from ballatoio.base.directory.models import NeedTerm
 from ballatoio.base.labs.models import Lab
 
-from .fields import DayField, line_field
+from .fields import DayField, QuickSelect, line_field
 from .forms import DeskLists, language_choices
-from .models import Contact, ContactQuerySet, Need, NeedQuerySet
+from .models import Attempt, Contact, ContactQuerySet, Need, NeedQuerySet
 
 PAGE_SIZE = 25
 # Counting every row of a desk's life on each page would cost more than the page: beyond this it is «more than».
@@ -35,12 +38,18 @@ def day_start(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
+class ListChoice(forms.ChoiceField):
+    """A filter with the values that the list knows."""
+
+    widget = QuickSelect
+
+
 class PeriodForm(forms.Form):
     """The filters that all lists have in common; a filter that makes no sense is said, and does not count."""
 
     dal = DayField(label=gettext_lazy("Dal"), required=False)
     al = DayField(label=gettext_lazy("Al"), required=False)
-    bisogno = forms.ChoiceField(label=gettext_lazy("Bisogno"), required=False)
+    bisogno = ListChoice(label=gettext_lazy("Bisogno"), required=False)
 
     def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -70,15 +79,15 @@ class ContactFilter(PeriodForm):
     """Filters of the list of contacts."""
 
     q = line_field(gettext_lazy("Cerca"))
-    canale = forms.ChoiceField(label=gettext_lazy("Canale"), choices=[*ANY, *Contact.Channel.choices], required=False)
-    lingua = forms.ChoiceField(label=gettext_lazy("Lingua"), required=False)
-    stato = forms.ChoiceField(label=gettext_lazy("Stato"), choices=[*ANY, *OPEN_OR_CLOSED], required=False)
-    chi = forms.ChoiceField(
+    canale = ListChoice(label=gettext_lazy("Canale"), choices=[*ANY, *Contact.Channel.choices], required=False)
+    lingua = ListChoice(label=gettext_lazy("Lingua"), required=False)
+    stato = ListChoice(label=gettext_lazy("Stato"), choices=[*ANY, *OPEN_OR_CLOSED], required=False)
+    chi = ListChoice(
         label=gettext_lazy("Chi"),
         choices=[*ANY, ("anonimo", gettext_lazy("anonimi")), ("conosciuto", gettext_lazy("conosciuti"))],
         required=False,
     )
-    operatore = forms.ChoiceField(label=gettext_lazy("Operatore"), required=False)
+    operatore = ListChoice(label=gettext_lazy("Operatore"), required=False)
     casa = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     field_order = ["q", "dal", "al", "canale", "lingua", "bisogno", "stato", "chi", "operatore", "casa"]
@@ -103,16 +112,26 @@ class ContactFilter(PeriodForm):
         if "chi" in asked:
             found = found.filter(person__isnull=asked["chi"] == "anonimo")
         if "bisogno" in asked or "stato" in asked:
-            found = found.filter(Exists(self._needs(asked).filter(contact=OuterRef("pk"))))
+            found = found.filter(self._by_need(asked))
         if "q" in asked:
             found = found.matching(asked["q"], self.lists.user)
         return found
 
-    def _needs(self, asked: dict[str, Any]) -> NeedQuerySet:
-        needs = Need.objects.order_by()
+    def _by_need(self, asked: dict[str, Any]) -> Any:
+        """Give the condition on contacts: with a need like this.
+
+        What many contacts have (a closed need, a whole branch of the taxonomy) is looked up contact by contact;
+        what few have is found first.
+        """
+        needs = Need.objects.filter(lab=self.lists.lab).order_by()
         if "bisogno" in asked:
             needs = needs.filter(self.by_term(asked["bisogno"]))
-        return in_state(needs, asked["stato"]) if "stato" in asked else needs
+        if "stato" in asked:
+            needs = in_state(needs, asked["stato"])
+        is_branch = len(self.term_ids(asked.get("bisogno", ""))) > 1
+        if is_branch or ("bisogno" not in asked and asked.get("stato") == Need.State.CLOSED):
+            return Exists(needs.filter(contact=OuterRef("pk")))
+        return Q(pk__in=needs.values("contact"))
 
 
 def in_state(needs: NeedQuerySet, state: str) -> NeedQuerySet:
@@ -123,13 +142,13 @@ def in_state(needs: NeedQuerySet, state: str) -> NeedQuerySet:
 class NeedFilter(PeriodForm):
     """Filters of the list of needs; without any, those that are open."""
 
-    stato = forms.ChoiceField(
+    stato = ListChoice(
         label=gettext_lazy("Stato"),
         choices=[*OPEN_OR_CLOSED, ("tutti", gettext_lazy("tutti"))],
         required=False,
         initial="aperti",
     )
-    di = forms.ChoiceField(label=gettext_lazy("Se ne occupa"), required=False)
+    di = ListChoice(label=gettext_lazy("Se ne occupa"), required=False)
     tardi = forms.BooleanField(label=gettext_lazy("solo in ritardo"), required=False)
 
     field_order = ["stato", "di", "bisogno", "dal", "al", "tardi"]
@@ -156,9 +175,8 @@ class NeedFilter(PeriodForm):
             found = found.filter(owner=asked["di"])
         if "tardi" in asked:
             found = found.still_open().filter(next_on__lt=timezone.localdate())
-        return found.select_related("term", "person", "owner", "contact").defer(
-            "sealed", "contact__sealed", "person__sealed"
-        )
+        rows = with_names(found)
+        return rows if state == "aperti" else rows.order_by("-opened_at", "-pk")
 
 
 @dataclass
@@ -194,6 +212,34 @@ def with_needs(contacts: ContactQuerySet) -> ContactQuerySet:
         .defer("sealed", "search_words", "person__sealed", "building__geometry")
         .prefetch_related(Prefetch("needs", needs))
     )
+
+
+def with_names(needs: NeedQuerySet) -> NeedQuerySet:
+    """Give the needs with all that a row shows of them, and nothing else: one query, however many rows."""
+    return needs.select_related("term", "person", "owner", "contact").only(
+        "state",
+        "next_on",
+        "opened_at",
+        "escalated_at",
+        "version",
+        "term__name",
+        "person__given_name",
+        "person__family_name",
+        "owner__name",
+        "owner__email",
+        "contact__channel",
+        "contact__language",
+        "contact__started_at",
+    )
+
+
+class CountedPaginator(Paginator):
+    """Pages of a list that may be very long: rows beyond COUNTED are found by filters, not by turning pages."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return count_up_to(rows)
 
 
 def count_up_to(rows: ContactQuerySet | NeedQuerySet) -> int:
@@ -247,13 +293,13 @@ def contact_rows(contacts: ContactQuerySet) -> Iterator[str]:
 
 def open_needs_of(user: User, lab: Lab) -> NeedQuerySet:
     """Give the open needs that somebody owns in a lab, the latest first."""
-    return (
-        Need.objects.still_open()
-        .filter(lab=lab, owner=user)
-        .select_related("term", "person", "contact", "owner")
-        .defer("sealed", "contact__sealed", "person__sealed")
-        .order_by("next_on", "opened_at", "pk")
-    )
+    return with_tries(Need.objects.still_open().filter(lab=lab, owner=user)).order_by("next_on", "opened_at", "pk")
+
+
+def with_tries(needs: NeedQuerySet) -> NeedQuerySet:
+    """Give the needs with their names and how many times somebody tried to reach whoever asked (`tries`)."""
+    tries = Attempt.objects.filter(need=OuterRef("pk")).order_by().values("need").annotate(n=Count("pk")).values("n")
+    return with_names(needs).annotate(tries=Coalesce(Subquery(tries), 0))
 
 
 def top_terms(terms: Iterable[NeedTerm]) -> dict[UUID, NeedTerm]:

@@ -192,6 +192,7 @@ class Need(SealedRecord):
                 name="need_open_by_lab",
                 condition=Q(state__in=["open", "answered", "waiting"]),
             ),
+            models.Index(fields=["lab", "-opened_at"], name="need_by_time"),
             models.Index(fields=["lab", "term", "-opened_at"], name="need_by_term"),
             models.Index(fields=["lab", "state", "-opened_at"], name="need_by_state"),
             models.Index(fields=["contact"], name="need_by_contact"),

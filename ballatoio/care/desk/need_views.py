@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -22,7 +21,7 @@ from ballatoio.base.accounts.models import User
 from ballatoio.base.labs.services import add_working_days
 
 from .forms import DeskLists, language_name
-from .lists import PAGE_SIZE, NeedFilter
+from .lists import COUNTED, PAGE_SIZE, CountedPaginator, NeedFilter
 from .models import Answer, Need
 from .need_forms import (
     AttemptForm,
@@ -68,8 +67,8 @@ REFUSALS: dict[type[Exception], Any] = {
 def need_list(request: StaffRequest) -> HttpResponse:
     """The needs of the lab: open ones first of all, and any other by its filters."""
     form = NeedFilter(request.GET, lists=DeskLists(request.lab, request.user))
-    page = Paginator(form.needs(), PAGE_SIZE).get_page(request.GET.get("pagina"))
-    context = {"form": form, "page": page, "today": timezone.localdate()}
+    page = CountedPaginator(form.needs(), PAGE_SIZE).get_page(request.GET.get("pagina"))
+    context = {"form": form, "page": page, "today": timezone.localdate(), "counted": COUNTED}
     return render(request, "desk/_needs.html" if request.htmx else "desk/need_list.html", context)  # type: ignore[attr-defined]
 
 

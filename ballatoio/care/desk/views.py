@@ -1,5 +1,6 @@
 """The operator's day, the contacts of the desk, their drafts, the figures of a month."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -135,28 +136,30 @@ def render_new(request: StaffRequest, screen: NewContact) -> HttpResponse:
 def record_screen(request: StaffRequest, screen: NewContact) -> Contact:
     """Save the screen, and the new person with it: both or neither."""
     cleaned = screen.about.cleaned_data
+    # Read before the database is locked for writing.
+    save = partial(
+        record_contact,
+        request.lab,
+        by=request.user,
+        channel=cleaned["channel"],
+        started_at=started_at(cleaned["started"]),
+        building=cleaned["building"],
+        language=cleaned["language"],
+        interpreter=cleaned["interpreter"],
+        words=cleaned["words"],
+        note=cleaned["note"],
+        needs=screen.heard(),
+        once=cleaned["once"],
+        draft_key=cleaned["draft"],
+    )
+    if cleaned["who"] != "new" or cleaned["person"]:
+        return save(person=cleaned["person"])
     with transaction.atomic():
-        return record_contact(
-            request.lab,
-            by=request.user,
-            channel=cleaned["channel"],
-            started_at=started_at(cleaned["started"]),
-            person=cleaned["person"] or new_person(request, cleaned),
-            building=cleaned["building"],
-            language=cleaned["language"],
-            interpreter=cleaned["interpreter"],
-            words=cleaned["words"],
-            note=cleaned["note"],
-            needs=screen.heard(),
-            once=cleaned["once"],
-            draft_key=cleaned["draft"],
-        )
+        return save(person=new_person(request, cleaned))
 
 
-def new_person(request: StaffRequest, cleaned: dict[str, Any]) -> Person | None:
-    """Write the new person down; None when whoever came stays anonymous."""
-    if cleaned["who"] != "new":
-        return None
+def new_person(request: StaffRequest, cleaned: dict[str, Any]) -> Person:
+    """Write the new person down, with the little that the form asks."""
     spoken = [] if cleaned["language"] == "other" else [cleaned["language"]]
     return register_person(
         request.lab,

@@ -1,5 +1,6 @@
 """What the public home says about each lab, gathered in a fixed number of queries."""
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,6 +41,11 @@ class LabCard:
     blurb: Text
     figures: Figures
 
+    @property
+    def opening_words(self) -> str:
+        """The first sentence of what the lab says of itself."""
+        return first_sentence(self.blurb.value)[0]
+
 
 def lab_cards() -> list[LabCard]:
     """Every lab of the installation with its state now."""
@@ -54,6 +60,12 @@ def blurbs(labs: list[Lab]) -> dict[Any, Text]:
     """Each lab's own words in the language of the page, or in Italian when no translation may be shown."""
     found = translated(labs, get_language() or SOURCE_LANGUAGE, ["blurb"])
     return {pk: texts["blurb"] for pk, texts in found.items()}
+
+
+def first_sentence(text: str) -> tuple[str, str]:
+    """A text parted after its first sentence, in any of the writings of the pages: a phone shows the house sooner."""
+    found = re.match(r"(.+?[.!?؟。])\s+(.+)", text, re.S)
+    return (found[1], found[2]) if found else (text, "")
 
 
 def lab_figures(labs: list[Lab]) -> dict[Any, Figures]:

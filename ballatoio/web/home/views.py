@@ -1,10 +1,10 @@
 """Public pages: read what is public, render; three forms hand over to the services of the desk."""
 
-import re
 from collections.abc import Callable
 from itertools import chain
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -22,7 +22,7 @@ from ballatoio.base.territory.addresses import find_buildings
 from ballatoio.base.territory.models import Building
 from ballatoio.care.desk.models import DESK_ROLES
 from ballatoio.care.desk.services import LabCannotAnswer, receive_accessibility_feedback, request_callback
-from ballatoio.web.home.cards import lab_cards
+from ballatoio.web.home.cards import first_sentence, lab_cards
 from ballatoio.web.home.drawing import (
     EDGE,
     Drawing,
@@ -83,12 +83,6 @@ def lab_home(request: LabRequest) -> HttpResponse:
         "doors": [[(row, texts[row.pk]["name"]) for row in door] for door in doors.values()],
     }
     return render(request, "home/lab_home.html", context)
-
-
-def first_sentence(text: str) -> tuple[str, str]:
-    """A text parted after its first sentence, in any of the writings of the pages: a phone shows the house sooner."""
-    found = re.match(r"(.+?[.!?؟。])\s+(.+)", text, re.S)
-    return (found[1], found[2]) if found else (text, "")
 
 
 def placed_services(lab: Lab) -> dict[Point, list[Service]]:
@@ -252,3 +246,9 @@ def privacy_note(request: LabRequest) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Something broke: one calm sentence, and the phone when the lab is known. Reads nothing from the database."""
     return render(None, "500.html", {"lab": getattr(request, "lab", None)}, status=500)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that cannot be read: when it is too big, a sentence says so (413), nothing of it was saved."""
+    too_big = isinstance(exception, RequestDataTooBig | TooManyFieldsSent)
+    return render(request, "413.html" if too_big else "400.html", status=413 if too_big else 400)

@@ -59,6 +59,12 @@ def tel(number: str) -> str:
 
 
 @register.filter
+def unbroken(text: str) -> str:
+    """Hours of opening that a narrow page may not part at their dash (U+2060, word joiner)."""
+    return text.replace("–", "\u2060–\u2060")
+
+
+@register.filter
 def is_checkbox(field: BoundField) -> bool:
     """Whether the field is one box to tick: its label stands beside it, not above."""
     return isinstance(field.field.widget, CheckboxInput)

@@ -121,6 +121,11 @@
   document.body.addEventListener("htmx:sendError", onDraft);
   document.body.addEventListener("htmx:beforeOnLoad", onDraft);
 
+  /* A page that comes back from the browser's memory may be sent again: the form itself counts once. */
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (form) { delete form.dataset.sent; });
+  });
+
   /* The answer of a draft that did not come from its own page means that the session is over. */
   document.body.addEventListener("htmx:afterRequest", function (event) {
     var note = document.getElementById("sessione-finita");
