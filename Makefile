@@ -7,9 +7,9 @@ PORT ?= 8000
 RUN := .venv/.ready
 TOOLS := .venv-test/.ready
 BIN := .venv-test/bin
-CODE := ballatoio tests tools scripts
+CODE := ballatoio tests tools scripts bench
 
-.PHONY: help demo test check suite suite-postgresql browser bench fix messages lock wheel
+.PHONY: help demo test check suite suite-postgresql browser bench crash fix messages lock wheel
 
 help: ## Say what can be asked
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -38,8 +38,12 @@ browser: $(TOOLS) ## The stories told in a real browser
 	scripts/need_browser
 	BALLATOIO_TEST_FILE=1 DJANGO_ALLOW_ASYNC_UNSAFE=1 $(BIN)/pytest -m e2e
 
-bench: $(TOOLS) ## Measure, and write docs/performance.md
-	scripts/with_postgresql $(BIN)/python -m ballatoio bench
+bench: $(TOOLS) ## Measure, and write docs/performance.md (BENCH=--quick for a small run)
+	PG_DURABLE=1 scripts/with_postgresql $(BIN)/python -m bench $(BENCH)
+
+crash: $(TOOLS) ## Kill the server 20 times under four writing clients, on both databases
+	CRASH_KILLS=20 $(BIN)/pytest -m crash -s
+	CRASH_KILLS=20 PG_DURABLE=1 scripts/with_postgresql $(BIN)/pytest -m crash -s
 
 fix: $(TOOLS) ## Format and mend what can be mended alone
 	$(BIN)/ruff check --fix $(CODE)

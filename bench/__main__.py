@@ -35,7 +35,7 @@ def measure(site: Site, options: argparse.Namespace, people: int) -> dict[str, A
     try:
         pages = Pages(product, plain, facts, yard)
         say(f"{site.engine}: {options.rounds} rounds…")
-        rounds = measure_rounds(pages, options.rounds, options.times)
+        rounds, cpu = measure_rounds(pages, options.rounds, options.times)
         p50 = {name: median(values) for name, values in rounds.items()}
         tails = measure_tails(pages, p50, options.seconds / 6)
         weight = measure_weight(pages)
@@ -53,6 +53,7 @@ def measure(site: Site, options: argparse.Namespace, people: int) -> dict[str, A
         "people": facts["people"],
         "rounds": rounds,
         "p50": p50,
+        "cpu": cpu,
         "tails": tails,
         "weight": weight,
         "queries": queries,

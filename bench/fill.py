@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ballatoio.config.settings")
 
@@ -44,15 +44,19 @@ from ballatoio.care.desk.services import words_of_contact
 
 LAB = "milo"
 CHUNK = 5000
+DISTINCT = 250_000
 CHANNELS = ("walk_in", "walk_in", "walk_in", "phone", "phone", "message", "home_visit", "event", "third_party")
 LANGUAGES = ("it", "it", "it", "ar", "es", "zh-hans", "tl", "bn", "en")
-GIVEN = """Ahmed Fatima Mohamed Maria Giuseppe Anna Hassan Amina Li Wei Chen Rosa Carlo Lucia Omar Nadia Ivan Olena
-Carmen Jose Miguel Elena Paolo Giulia Marco Sara Youssef Khadija Ibrahim Aisha Rahim Nusrat Kamal Shanti Raj Priya
-Dusan Mirela Ion Ana Luca Chiara Franco Silvia Pietro Rita Bruno Teresa Aldo Ines""".split()
-SYLLABLES = (
-    "ba be bi bo bru ca ce chi co da de di do fa fe fi fo ga ge gi go la le li lo ma me mi mo na ne ni no".split()
+GIVEN_NAMES = (
+    "Ahmed Fatima Mohamed Maria Giuseppe Anna Hassan Amina Li Wei Chen Rosa Carlo Lucia Omar Nadia Ivan Olena Carmen "
+    "Jose Miguel Elena Paolo Giulia Marco Sara Youssef Khadija Ibrahim Aisha Rahim Nusrat Kamal Shanti Raj Priya "
+    "Dusan Mirela Ion Ana Luca Chiara Franco Silvia Pietro Rita Bruno Teresa Aldo Ines"
 )
-SYLLABLES += "pa pe pi po ra re ri ro sa se si so ta te ti to tri va ve vi vo za ze zi zo".split()
+PARTS = (
+    "ba be bi bo bru ca ce chi co da de di do fa fe fi fo ga ge gi go la le li lo ma me mi mo na ne ni no "
+    "pa pe pi po ra re ri ro sa se si so ta te ti to tri va ve vi vo za ze zi zo"
+)
+GIVEN, SYLLABLES = GIVEN_NAMES.split(), PARTS.split()
 ENDS = ("ni", "li", "tti", "ri", "sso", "ndo", "ra", "schi", "no", "lla")
 
 
@@ -84,7 +88,7 @@ def pour(model: type[models.Model], rows: Iterable[models.Model]) -> int:
                     written += 1
             return written
         marks = ", ".join("?" * len(fields))
-        sql = f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({marks})"  # noqa: S608
+        sql = f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({marks})"
         while chunk := list(islice(stored, CHUNK)):
             cursor.cursor.executemany(sql, chunk) if hasattr(cursor, "cursor") else cursor.executemany(sql, chunk)
             written += len(chunk)
@@ -97,8 +101,12 @@ def surname(rng: random.Random) -> str:
 
 
 def fill_people(lab: Lab, wanted: int, rng: random.Random) -> list[Person]:
-    """Add people until the lab has `wanted`; give some of them for the contacts."""
+    """Add people until the lab has `wanted` or a little more; give some of them for the contacts.
+
+    The first DISTINCT are made one by one; the rest has the same names and telephones again, under other ids.
+    """
     have = Person.objects.filter(lab=lab).count()
+    copies, wanted = max(0, -(-wanted // DISTINCT) - 1), min(wanted, DISTINCT)
     some: list[Person] = []
     number = count(3_000_000_000)
     for begin in range(have, wanted, CHUNK):
@@ -114,7 +122,35 @@ def fill_people(lab: Lab, wanted: int, rng: random.Random) -> list[Person]:
         pour(ContactPoint, points)
         pour(PersonKey, keys)
         some += people[: max(1, 20_000 * CHUNK // max(wanted, 1))]
+    if copies:
+        copy_people(lab, copies)
     return some or list(Person.objects.filter(lab=lab).order_by("pk")[:2000])
+
+
+def copy_people(lab: Lab, copies: int) -> None:
+    """Copy every person of the lab, with keys and contact points, inside the database."""
+    new_id = "md5(t.{0}::text || {1})::uuid"
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        connection.connection.create_function("copy_id", 2, lambda old, n: uuid5(UUID(old), str(n)).hex)
+        new_id = "copy_id(t.{0}, {1})"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE originals AS SELECT id FROM people_person"
+            " WHERE lab_id = %s AND data_key_id IS NULL AND user_id IS NULL",
+            [as_stored(lab.pk)],
+        )
+        for number in range(1, copies + 1):
+            for model, link in ((Person, "id"), (ContactPoint, "person_id"), (PersonKey, "person_id")):
+                columns = [f.column for f in model._meta.concrete_fields if not isinstance(f, models.AutoField)]
+                new = {name: new_id.format(name, number) for name in ("id", "person_id")}
+                chosen = ", ".join(new.get(column, f't."{column}"') for column in columns)
+                names, table = ", ".join(f'"{column}"' for column in columns), model._meta.db_table
+                cursor.execute(
+                    f"INSERT INTO {table} ({names}) SELECT {chosen} FROM {table} t"
+                    f" WHERE t.{link} IN (SELECT id FROM originals)"
+                )
+        cursor.execute("DROP TABLE originals")
 
 
 def fill_contacts(lab: Lab, wanted: int, people: list[Person], rng: random.Random) -> None:

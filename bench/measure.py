@@ -41,7 +41,7 @@ class Pages:
             "Y1": self._get(Browser(self.plain.port), f"/page/{self.yard['row']}/"),
             "P1 address": self._get(Browser(self.product.port), f"{self.lab}/casa/{self.facts['building']}/"),
             "P1 service": self._get(Browser(self.product.port), f"{self.lab}/servizi/{self.facts['service']}/"),
-            "P1 home": self._get(Browser(self.product.port), f"{self.lab}/"),
+            "home": self._get(Browser(self.product.port), f"{self.lab}/"),
             "Y2": self._get(Browser(self.plain.port, {"sessionid": self.yard["cookie"]}), "/rows/"),
             "P5 list": self._get(self.staff(), f"{desk}/contatti/"),
             "P5 filters": self._get(self.staff(), f"{desk}/contatti/?{filters}"),
@@ -68,16 +68,20 @@ class Pages:
         return lambda: desk.record(secrets.token_urlsafe(24))
 
 
-def measure_rounds(pages: Pages, rounds: int, times: int) -> dict[str, list[float]]:
-    """Give for each request the p50 of each round, at one connection."""
+def measure_rounds(pages: Pages, rounds: int, times: int) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Give for each request the p50 of each round, at one connection, and the server's CPU time for one."""
     acts = pages.acts()
     found: dict[str, list[float]] = {name: [] for name in acts}
+    used = dict.fromkeys(acts, 0.0)
     for act in acts.values():
         closed_loop(act, 8)
     for _ in range(rounds):
         for name, act in acts.items():
+            server = pages.plain if name.startswith("Y") else pages.product
+            before = server.cpu_seconds()
             found[name].append(median(closed_loop(act, times)))
-    return found
+            used[name] += server.cpu_seconds() - before
+    return found, {name: seconds * 1000 / times / rounds for name, seconds in used.items()}
 
 
 def measure_tails(pages: Pages, p50: dict[str, float], seconds: float) -> dict[str, dict[str, float]]:

@@ -32,7 +32,7 @@ class Server:
         command = [
             *(sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}"),
             *("--worker-class", "gthread", "--workers", "2", "--threads", "4", "--preload", "--no-control-socket"),
-            *("--log-level", "warning", "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").is_dir() else "."),  # noqa: S108
+            *("--log-level", "warning", "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").is_dir() else "."),
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -68,15 +68,25 @@ class Server:
             self.process.wait(timeout=30)
             self.process = None
 
-    def memory_mb(self) -> float:
-        """Give the proportional set size of master and workers, in MB (shared pages counted once)."""
+    def _about(self, name: str) -> list[str]:
+        """Give a file of /proc of master and workers."""
         assert self.process is not None
-        total = 0
+        texts = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if os.getpgid(int(folder.name)) == self.process.pid:
-                    found = re.search(r"^Pss:\s+(\d+) kB", (folder / "smaps_rollup").read_text(), re.M)
-                    total += int(found[1]) if found else 0
-            except (OSError, ProcessLookupError):
+                    texts.append((folder / name).read_text())
+            except OSError:
                 continue
-        return total / 1024
+        return texts
+
+    def memory_mb(self) -> float:
+        """Give the proportional set size of master and workers, in MB (shared pages counted once)."""
+        found = (re.search(r"^Pss:\s+(\d+) kB", text, re.M) for text in self._about("smaps_rollup"))
+        return sum(int(match[1]) for match in found if match) / 1024
+
+    def cpu_seconds(self) -> float:
+        """Give the processor time that master and workers have used so far."""
+        # Fields 14 and 15 of proc(5) stat, counted after the name in brackets: user and system time, in ticks.
+        fields = (text.rpartition(")")[2].split() for text in self._about("stat"))
+        return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")

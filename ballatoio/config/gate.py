@@ -59,8 +59,9 @@ class GateMiddleware:
         Raise Http404 for a lab that is not there and, alike, for another lab's staff page; PermissionDenied
         for a member without the role.
         """
-        members_only = access.who is Who.MEMBERS and isinstance(request.user, User)
-        lab = request.user.lab_called(slug) if members_only else None
+        user = request.user
+        # A member's labs came with the memberships: only visitors and those of the whole installation ask again.
+        lab = user.lab_called(slug) if access.who is Who.MEMBERS and isinstance(user, User) else None
         lab = lab or Lab.objects.filter(slug=slug).first()
         if lab is None:
             raise Http404

@@ -25,7 +25,7 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     migrated = time.perf_counter() - began
     topics = Topic.objects.bulk_create(Topic(name=f"Topic {number}") for number in range(20))
-    user = User.objects.create_user("anna", password="x")  # noqa: S106
+    user = User.objects.create_user("anna", password="x")
     Row.objects.bulk_create(
         (Row(title=f"Title {n}", text="words " * 40, topic=topics[n % 20], author=user) for n in range(10_000)),
         batch_size=500,

@@ -7,11 +7,11 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse, urlunparse
-from collections.abc import Iterator
 
 from bench.server import Server, free_port
 

@@ -1,7 +1,7 @@
 """Run in a process of its own: an operator who records contacts and never loses patience.
 
-Usage: writer.py PORT COOKIE LOG STOP. It writes until there is a file STOP. A token is written to LOG, and to the disk, when the answer that its contact
-is saved has reached this process; until then the same form is sent again.
+Usage: writer.py PORT COOKIE LOG STOP. It writes until there is a file STOP. A token is written to LOG, and to the
+disk, when the answer that its contact is saved has reached this process; until then the same form is sent again.
 """
 
 import os

@@ -261,6 +261,14 @@ def test_at_the_door_one_reads_whom_to_ask(client: Client, house: Building) -> N
     assert "20147 Milano" in html
 
 
+def test_at_the_door_one_reads_in_how_many_stairs_there_is_a_lift(client: Client, house: Building) -> None:
+    assert "Scale con l’ascensore" not in client.get("/milo/casa/via-odazio-7/").content.decode()
+    for name, has_lift in (("C", True), ("D", False), ("E", False), ("F", None)):
+        Stair.objects.create(building=house, name=name, has_lift=has_lift)
+    html = client.get("/milo/casa/via-odazio-7/").content.decode()
+    assert "<dt>Scale con l’ascensore</dt><dd>1 su 3</dd>" in html
+
+
 def test_a_house_that_is_nowhere_has_its_page_all_the_same(client: Client, house: Building) -> None:
     make_building(house.lab, "via Ignota", "1")
     response = client.get("/milo/casa/via-ignota-1/")

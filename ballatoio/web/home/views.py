@@ -5,6 +5,7 @@ from itertools import chain
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.db.models import Count, Q
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -145,11 +146,11 @@ def address_map(request: LabRequest, building: str) -> HttpResponse:
 
 
 def public_house(lab: Lab, slug: str) -> Building:
-    """The lab's house with this slug, with whom to ask about it, or a missing page."""
-    houses = (
-        Building.objects.of_lab(lab)
-        .select_related("owner", "manager", "district")
-        .defer("district__geometry", "geometry")
+    """The lab's house with this slug, whom to ask about it and in how many stairs it has a lift, or a missing page."""
+    houses = Building.objects.of_lab(lab).select_related("owner", "manager", "district")
+    houses = houses.defer("district__geometry", "geometry").annotate(
+        stair_count=Count("stairs", filter=Q(stairs__has_lift__isnull=False)),
+        lift_count=Count("stairs", filter=Q(stairs__has_lift=True)),
     )
     return get_object_or_404(houses, slug=slug)
 

@@ -1,6 +1,6 @@
 """`ballatoio import territory FILE --lab SLUG`: open data of the city, and our tables of buildings and dwellings."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,19 @@ NAMES = {
 }
 
 
+FORMATS = """Il file si riconosce da quello che contiene.
+Dati aperti di una città: quartieri, uffici postali e polizia locale (GeoJSON), biblioteche e fontanelle (JSON),
+scuole (CSV). Contorni dei palazzi: GeoJSON di poligoni con «street» e «civic».
+Tabelle nostre (CSV, qualsiasi codifica e separatore; le colonne in più non danno fastidio, una cella vuota lascia
+le cose come stanno):
+  palazzi   street, civic, cap, district_code, owner, manager, year, lat, lon, stairs (3 oppure A;B;destra)
+  alloggi   street, civic, stair, number, floor, rooms, useful_m2, lift, step_free,
+            state (let, empty, to_recover, in_works, not_usable)
+  luoghi    kind (courtyard, garden, shop, common_room, office…), name, address, phone, lat, lon, accessibility, key
+Le colonne possono avere anche nomi italiani: via, civico, scala, interno, piano, locali, mq, ascensore, stato…
+Prima i quartieri, poi i palazzi, poi gli alloggi: ogni riga nomina cose che ci sono già."""
+
+
 def _show(bar: "tqdm[Any]", done: int) -> None:
     bar.update(done - bar.n)
 
@@ -37,6 +50,8 @@ class Command(BaseCommand):
     help = "Importa quartieri, palazzi, alloggi e luoghi da un file. Senza --apply prova soltanto e non scrive nulla."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.epilog = FORMATS
         parser.add_argument("file", type=Path)
         parser.add_argument("--lab", required=True, help="il laboratorio, per esempio «sportello-nord»")
         parser.add_argument("--apply", action="store_true", help="scrive davvero")
