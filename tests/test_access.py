@@ -22,7 +22,12 @@ from ballatoio.base.accounts.models import INSTALLATION_ROLES, Role, User
 from ballatoio.base.jobs.services import save_draft
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.people.models import Person
-from ballatoio.base.people.services import add_contact_point, record_consent, set_identifier
+from ballatoio.base.people.services import (
+    add_contact_point,
+    record_consent,
+    record_entry_snapshot,
+    set_identifier,
+)
 from ballatoio.care.desk.models import Need
 from ballatoio.care.desk.services import AnswerGiven, NeedHeard, leave_message
 from ballatoio.config.access import ACCESS, Access, Who
@@ -105,6 +110,7 @@ def make_world(slug: str) -> World:
         "point": add_contact_point(person, by=worker, kind="email", value=f"{canary}@example.org"),
         "identifier": set_identifier(person, by=worker, kind="document", value=canary),
         "consent": record_consent(person, by=worker, scope="contact", text_version="1", how="spoken"),
+        "snapshot": record_entry_snapshot(person, by=worker, operation=canary, has_earlier_contact=True, values={}),
         "membership": worker.memberships.get(),
         "name": worker.demo_name,
         "key": "chiave-sbagliata",

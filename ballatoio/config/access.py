@@ -169,6 +169,8 @@ PEOPLE: dict[str, Access] = {
     "people:identifier_show": for_roles(*PEOPLE_STAFF, methods=ACT),
     "people:consent_record": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:consent_withdraw": for_roles(*PEOPLE_STAFF, methods=ACT),
+    "people:entry_edit": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:entry_show": for_roles(*PEOPLE_STAFF, methods=ACT),
     "people:person_separate": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:protection_lift": for_roles(Role.COORDINATOR, methods=FORM),
 }

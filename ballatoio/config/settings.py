@@ -137,13 +137,17 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         # is erased.
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
-            "PRAGMA cache_size=-32000; PRAGMA mmap_size=134217728"
+            "PRAGMA cache_size=-4000; PRAGMA mmap_size=268435456"
         ),
     }
 else:
     DATABASES["default"]["OPTIONS"] = {
         "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=6), "timeout": 10}
     }
+
+# Opening a connection costs as much as a small page: each thread keeps its own (the pool does so on PostgreSQL).
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["CONN_MAX_AGE"] = None
 
 # --- Cache, sessions, mail, files -----------------------------------------------------------------------
 # Rate limits live in the cache, so it has to be shared by all workers: files by default, Redis by setting.
@@ -296,6 +300,8 @@ DUE_WORK: dict[str, str] = {
     "desk.deliver_message": "ballatoio.care.desk.tasks.deliver_message",
     "people.person_changed": "ballatoio.care.desk.tasks.refresh_person",
 }
+# Who tells whether a person had a contact before a day: what funds ask is never asked at a first contact.
+MET_BEFORE = "ballatoio.care.desk.services.had_contact_before"
 # What comes back by itself: kind of DueWork -> every so many minutes.
 PERIODIC_WORK: dict[str, int] = {
     "audit.seal": 15,

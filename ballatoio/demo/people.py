@@ -21,6 +21,7 @@ from ballatoio.base.people.models import (
     SensitiveSnapshot,
 )
 from ballatoio.base.people.names import person_keys
+from ballatoio.base.people.phones import read_phone
 from ballatoio.base.territory.models import Building, Dwelling
 from ballatoio.base.vault.services import seal_texts
 
@@ -38,9 +39,8 @@ FIRST_PHONE = 3_990_000_000
 
 
 def written_phone(number: int) -> str:
-    """Give a telephone number as it is kept: country code, then the digits in groups."""
-    digits = str(number)
-    return f"+39 {digits[:3]} {digits[3:6]} {digits[6:]}"
+    """Give a telephone number as services keep it, so that the same one typed by hand makes no double."""
+    return read_phone(str(number))
 
 
 class PeopleRows:

@@ -21,7 +21,8 @@ from ballatoio.base.audit.services import verify_chains
 from ballatoio.base.directory.models import NeedTerm, Schedule, ScheduleException, Service, Translation
 from ballatoio.base.labs.models import ClosingDay, Lab, LabOrganisation, Opening
 from ballatoio.base.labs.services import is_working_day
-from ballatoio.base.people.models import Household, Person, PersonIdentifier
+from ballatoio.base.people.models import ContactPoint, Household, Person, PersonIdentifier
+from ballatoio.base.people.phones import read_phone
 from ballatoio.base.people.services import check_fiscal_code
 from ballatoio.base.territory.imports import open_source
 from ballatoio.base.territory.models import Building, District, Dwelling, Place
@@ -143,6 +144,12 @@ class TestPeople:
         homes = Household.objects.filter(dwellings__isnull=False)
         assert homes.exclude(dwellings__dwelling__state=Dwelling.State.LET).count() == 0
         assert homes.count() == homes.values("dwellings__dwelling").distinct().count()
+
+    def test_telephones_are_kept_as_services_keep_them(self) -> None:
+        kept = list(ContactPoint.objects.exclude(kind="email").order_by("pk").values_list("value", flat=True))
+        assert len(kept) > 1000
+        assert [value for value in kept if read_phone(value) != value] == []
+        assert [value for value in kept if not value.startswith("+39 399 ")] == []
 
     def test_codes_agree_with_the_birth_dates(self) -> None:
         some = PersonIdentifier.objects.select_related("person", "data_key").order_by("pk")[:60]

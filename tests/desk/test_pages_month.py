@@ -93,6 +93,6 @@ def test_a_month_without_anything_has_a_page(client: Client, mazzini: Lab, anna:
 
 
 def test_the_bars_fit_and_their_scale_reads_well() -> None:
-    assert [nice_top(most) for most in (0, 3, 5, 6, 17, 50, 51, 300)] == [5, 5, 5, 10, 20, 50, 100, 500]
+    assert [nice_top(most) for most in (0, 3, 5, 6, 17, 23, 50, 51, 301)] == [5, 5, 5, 10, 20, 30, 50, 100, 500]
     chart = bar_chart([("1", 0), ("2", 17)])
     assert [(bar.height, bar.y + bar.height) for bar in chart.bars] == [(0, chart.base), (127.5, chart.base)]

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ballatoio.base.accounts.models import Membership, Role, User
 from ballatoio.base.audit.models import AuditEntry
 from ballatoio.base.audit.services import verify_chains
+from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.directory.models import NeedTerm
 from ballatoio.base.jobs.models import Draft, DueWork
 from ballatoio.base.jobs.services import AlreadySubmitted, do_next_work, new_once_token, save_draft
@@ -52,6 +53,15 @@ def test_an_answer_given_face_to_face_closes_the_need_in_the_same_save(
     need = contact.needs.get()
     assert (need.state, need.told_how, need.next_on) == (Need.State.CLOSED, Need.Told.FACE_TO_FACE, None)
     assert need.closed_at == contact.ended_at
+
+
+def test_an_answer_given_on_the_telephone_says_so(mazzini: Lab, anna: User) -> None:
+    contact = record(mazzini, anna, NeedHeard(words="x", answers=(INFORMATION,), told=True), channel="phone")
+    assert contact.needs.get().told_how == Need.Told.PHONE
+
+
+def test_every_channel_says_how_somebody_was_told() -> None:
+    assert set(services.TOLD_BY_CHANNEL) == set(Contact.Channel)
 
 
 def test_told_without_an_answer_leaves_the_need_open(mazzini: Lab, anna: User) -> None:
@@ -129,7 +139,7 @@ def test_two_operators_on_one_contact_never_overwrite_each_other(mazzini: Lab, a
     contact = record(mazzini, anna, words="prima")
     change = {"channel": "phone", "person": None, "building": None, "language": "it", "interpreter": "none"}
     services.amend_contact(contact, by=carla, version=1, words="di Carla", note="", **change)  # type: ignore[arg-type]
-    with pytest.raises(services.ChangedElsewhere) as caught:
+    with pytest.raises(ChangedElsewhere) as caught:
         services.amend_contact(contact, by=anna, version=1, words="di Anna", note="", **change)  # type: ignore[arg-type]
     assert isinstance(caught.value.current, Contact)
     assert services.read_contact(caught.value.current, by=anna).contact["words"] == "di Carla"
@@ -241,7 +251,7 @@ def test_only_an_anonymous_contact_without_a_number_cannot_be_told(
 def test_two_tabs_on_one_need_the_second_is_told(mazzini: Lab, anna: User) -> None:
     need = open_need(mazzini, anna)
     need_services.tell_need(need, by=anna, version=1, how="phone")
-    with pytest.raises(services.ChangedElsewhere):
+    with pytest.raises(ChangedElsewhere):
         need_services.tell_need(need, by=anna, version=1, how="letter")
 
 

@@ -103,7 +103,6 @@ class Visitor:
     page: Page
     server: str
     troubles: list[str]
-    downloads: list[str]
 
     @property
     def context(self) -> BrowserContext:
@@ -135,7 +134,7 @@ def visit(browser: Browser, server: str) -> Iterator[Open]:
         options = {"locale": "it-IT", "reduced_motion": "reduce"} | options
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(8000)
-        visitor = Visitor(context.new_page(), server, [], [])
+        visitor = Visitor(context.new_page(), server, [])
         listen(visitor)
         visitors.append(visitor)
         return visitor

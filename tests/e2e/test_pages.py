@@ -1,7 +1,7 @@
 """Every kind of page, in every language, on a phone and on a desk: what a machine can say of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser
 
 from .conftest import Visitor, listen
-from .pages import KINDS, LANGUAGES, Kind, address, find_records
+from .pages import ELENA, KINDS, LANGUAGES, Kind, address, find_records
 
 OVERLAPS = (Path(__file__).parent / "overlaps.js").read_text(encoding="utf-8")
 WIDTHS = (1280, 360)
@@ -18,29 +18,31 @@ WIDTHS = (1280, 360)
 RUN_AXE = "async () => (await axe.run({resultTypes: ['violations'], preload: false, iframes: false})).violations"
 
 
-@pytest.fixture(scope="module")
-def elena(browser: Browser, server: str) -> Iterator[Visitor]:
-    """A coordinator, who may open every page."""
-    context = browser.new_context(reduced_motion="reduce")
-    visitor = Visitor(context.new_page(), server, [], [])
-    visitor.enter("elena")
-    listen(visitor)
-    yield visitor
-    context.close()
+Visitors = Callable[[str], Visitor]
 
 
 @pytest.fixture(scope="module")
-def stranger(browser: Browser, server: str) -> Iterator[Visitor]:
-    """Somebody who has signed in nowhere."""
-    context = browser.new_context(reduced_motion="reduce")
-    visitor = Visitor(context.new_page(), server, [], [])
-    listen(visitor)
-    yield visitor
-    context.close()
+def visitor_for(browser: Browser, server: str) -> Iterator[Visitors]:
+    """One browser for each of the cast, signed in once, and one for who is nobody («»)."""
+    known: dict[str, Visitor] = {}
+
+    def give(who: str) -> Visitor:
+        if who not in known:
+            context = browser.new_context(reduced_motion="reduce")
+            known[who] = Visitor(context.new_page(), server, [])
+            if who:
+                known[who].enter(who)
+            listen(known[who])
+        return known[who]
+
+    yield give
+    for visitor in known.values():
+        visitor.context.close()
 
 
 @pytest.fixture(scope="module")
-def records(elena: Visitor) -> dict[str, str]:
+def records(visitor_for: Visitors) -> dict[str, str]:
+    elena = visitor_for(ELENA)
     return find_records(elena.context.request, elena.server)
 
 
@@ -52,8 +54,8 @@ def violations(visitor: Visitor) -> list[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_page(kind: Kind, language: str, elena: Visitor, stranger: Visitor, records: dict[str, str]) -> None:
-    visitor = elena if kind.staff else stranger
+def test_page(kind: Kind, language: str, visitor_for: Visitors, records: dict[str, str]) -> None:
+    visitor = visitor_for(kind.who)
     visitor.troubles.clear()
     visitor.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     visitor.go(address(kind, language, records))
@@ -73,16 +75,22 @@ def test_page(kind: Kind, language: str, elena: Visitor, stranger: Visitor, reco
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_two_pages_have_the_same_title(
-    language: str, elena: Visitor, stranger: Visitor, records: dict[str, str]
-) -> None:
+def test_no_two_pages_have_the_same_title(language: str, visitor_for: Visitors, records: dict[str, str]) -> None:
     pages_of: dict[str, list[str]] = {}
     for kind in KINDS:
         if "?" in kind.path:
             continue  # the same page, asked something
-        visitor = elena if kind.staff else stranger
+        visitor = visitor_for(kind.who)
         text = visitor.context.request.get(visitor.server + address(kind, language, records)).text()
         title = text.partition("<title>")[2].partition("</title>")[0].strip()
         assert title, kind.name
         pages_of.setdefault(title, []).append(kind.name)
     assert {title: names for title, names in pages_of.items() if len(names) > 1} == {}
+
+
+def test_the_check_of_overlaps_sees_one(visitor_for: Visitors) -> None:
+    page = visitor_for("").page
+    page.set_content(
+        "<p>one</p><p>two</p><label style='position: relative; top: 1.5em'>three</label><br><input name=four>"
+    )
+    assert page.evaluate(OVERLAPS) == ["«three» and «[four]»"]

@@ -13,7 +13,7 @@ from ballatoio.base.labs.models import Lab
 from ballatoio.base.people.households import (
     AlreadyInAHousehold,
     addresses_of,
-    dwelling_of,
+    home_of,
     house_household,
     household_of,
     household_view,
@@ -39,7 +39,7 @@ def fresh(person: Person) -> Person:
 def test_who_lives_with_whom_and_where(haddad: Household, amal: Person, karim: Person, anna: User) -> None:
     assert list(household_view(haddad, anna)) == [karim, amal]
     assert household_of(amal) == haddad
-    assert str(dwelling_of(haddad).stair.building) == "viale Omero 12"  # type: ignore[union-attr]
+    assert str(home_of(amal).stair.building) == "viale Omero 12"  # type: ignore[union-attr]
     assert addresses_of([amal]) == {amal.pk: "viale Omero 12, scala B"}
 
 
@@ -52,12 +52,12 @@ def test_one_household_at_a_time(haddad: Household, amal: Person) -> None:
     assert join_household(amal, by=None).household != haddad
 
 
-def test_moving_ends_the_dwelling_before(haddad: Household) -> None:
+def test_moving_ends_the_dwelling_before(haddad: Household, amal: Person) -> None:
     new = make_dwelling(haddad.lab, "via Odazio", "7")
     house_household(haddad, new, by=None, since=date(2025, 5, 1))
     assert house_household(haddad, new, by=None).since == date(2025, 5, 1)
     assert list(HouseholdDwelling.objects.order_by("since").values_list("until", flat=True)) == [date(2025, 5, 1), None]
-    assert dwelling_of(haddad) == new
+    assert home_of(amal) == new
 
 
 def test_a_household_never_moves_into_another_lab(haddad: Household, milo: Lab) -> None:
@@ -155,7 +155,7 @@ def test_another_lab_sees_no_household(haddad: Household, bruno: User) -> None:
 
 def test_going_to_live_with_somebody(haddad: Household, amal: Person, mazzini: Lab, anna: User) -> None:
     sister = register_person(mazzini, by=anna, given_name="Rania")
-    home = dwelling_of(haddad)
+    home = home_of(amal)
     assert home is not None
     assert settle_person(sister, home, by=anna, move="with_others") == haddad
     assert settle_person(sister, home, by=anna, move="with_others") == haddad
@@ -167,10 +167,10 @@ def test_moving_out_alone_and_moving_all_together(
 ) -> None:
     new = make_dwelling(mazzini, "via Odazio", "7")
     alone = settle_person(karim, new, by=anna, move="alone")
-    assert (alone != haddad, dwelling_of(alone), list(household_view(haddad, anna))) == (True, new, [amal])
+    assert (alone != haddad, home_of(karim), list(household_view(haddad, anna))) == (True, new, [amal])
     other = make_dwelling(mazzini, "via Odazio", "9")
     assert settle_person(amal, other, by=anna, move="all") == haddad
-    assert dwelling_of(haddad) == other
+    assert home_of(amal) == other
     # Nobody lives there yet: «with the others» starts a household.
     empty = make_dwelling(mazzini, "via Odazio", "11")
     assert settle_person(karim, empty, by=anna, move="with_others") not in (haddad, alone)

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from ballatoio.base.accounts.models import Role, User
 from ballatoio.base.audit.models import AuditEntry
 from ballatoio.base.labs.models import Lab
-from ballatoio.base.people.households import separate_person
+from ballatoio.base.people.households import Move, addresses_of, separate_person, settle_person
 from ballatoio.base.people.models import Consent, ContactPoint, Household, Person, PersonIdentifier
 from ballatoio.base.people.services import record_consent, register_person, set_identifier
 from ballatoio.base.territory.models import Dwelling
@@ -46,6 +46,7 @@ def one_person_pages(person: Person) -> list[str]:
         "contact_point_add",
         "identifier_set",
         "consent_record",
+        "entry_edit",
         "person_separate",
     )
     return [url(name, person) for name in names]
@@ -282,6 +283,32 @@ def test_the_other_page_shows_no_trace_of_a_protected_member(
     assert ("Amal" in page, str(amal.pk) in page, "Vive con" in page) == (False, False, False)
     rows = text(desk.get(url("person_list"), {"q": "omero 12"}))
     assert ("Karim" in rows, "Amal" in rows) == (True, False)
+
+
+def test_the_own_file_of_a_protected_person_tells_staff_where_they_live_and_to_keep_it(
+    desk: Client, haddad: Household, amal: Person, karim: Person, anna: User, mazzini: Lab
+) -> None:
+    protected = separate_person(amal, by=anna)
+    flat = make_dwelling(mazzini, street="via Mompiani", civic="3")
+    settle_person(protected, flat, by=anna, move=Move.ALONE)
+    page = text(desk.get(url("person_detail", amal)))
+    assert ("via Mompiani 3" in page, "non dirlo a nessuno della casa" in page) == (True, True)
+    assert AuditEntry.objects.filter(verb="person.read", subject_id=amal.pk).count() == 1
+    # Nowhere else: not in the lists, not by the address, not on the page of who lived with them.
+    for elsewhere in ({"q": "amal"}, {"q": "mompiani 3"}):
+        assert "Mompiani 3" not in text(desk.get(url("person_list"), elsewhere)).replace(elsewhere["q"], "")
+    assert addresses_of([protected]) == {}
+    assert "Mompiani" not in text(desk.get(url("person_detail", karim)))
+
+
+def test_who_lived_with_a_protected_person_is_not_told_where_they_live_even_at_the_desk(
+    desk: Client, haddad: Household, amal: Person, karim: Person, anna: User, elena: User, mazzini: Lab
+) -> None:
+    Person.objects.filter(pk=karim.pk).update(user=anna)
+    settle_person(
+        separate_person(amal, by=elena), make_dwelling(mazzini, street="via Mompiani"), by=elena, move="alone"
+    )
+    assert "Mompiani" not in text(desk.get(url("person_detail", amal)))
 
 
 def test_only_the_coordinator_takes_protection_away(

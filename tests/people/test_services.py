@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.models import AuditEntry
+from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.jobs.services import AlreadySubmitted
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.people.models import (
@@ -22,7 +23,6 @@ from ballatoio.base.people.models import (
 from ballatoio.base.people.phones import NotAPhone
 from ballatoio.base.people.services import (
     BirthIsImpossible,
-    ChangedElsewhere,
     FiscalCodeDoesNotMatch,
     FiscalCodeIsWrong,
     NotAnEmail,

@@ -16,7 +16,7 @@ from ballatoio.base.core.languages import both_names
 from ballatoio.base.territory.models import Dwelling
 
 from .households import Move
-from .models import Consent, ContactPoint, Person, PersonIdentifier
+from .models import Consent, ContactPoint, EntrySnapshot, Person, PersonIdentifier, SensitiveSnapshot
 from .phones import NotAPhone, read_phone
 from .services import NotAnEmail, check_birth, read_contact_value
 
@@ -245,3 +245,50 @@ class ConsentForm(forms.Form):
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": gettext_lazy("Questa data non esiste: scrivila così, 31/12/2027.")},
     )
+
+
+class EntryForm(forms.Form):
+    """What a fund asks of a participant on entry: every answer may be missing, and says why it is.
+
+    The sensitive ones are fields of their own kind: `delicate` gives them to the page, which keeps them apart.
+    """
+
+    operation = forms.CharField(
+        label=gettext_lazy("Codice del progetto"),
+        max_length=60,
+        help_text=gettext_lazy("Come lo scrive il fondo, per esempio 9.4.2."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Scrivi il codice del progetto che chiede questi dati.")},
+    )
+    gender = forms.ChoiceField(label=gettext_lazy("Genere"), choices=EntrySnapshot.GENDER, initial="not_asked")
+    employment = forms.ChoiceField(label=gettext_lazy("Lavoro"), choices=EntrySnapshot.EMPLOYMENT, initial="not_asked")
+    education = forms.ChoiceField(
+        label=gettext_lazy("Ultima scuola finita"), choices=EntrySnapshot.EDUCATION, initial="not_asked"
+    )
+    household_situation = forms.ChoiceField(
+        label=gettext_lazy("In casa"), choices=EntrySnapshot.HOUSEHOLD, initial="not_asked"
+    )
+    ASKED = ("gender", "employment", "education", "household_situation")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in SensitiveSnapshot.QUESTIONS.items():
+            self.fields[name] = forms.ChoiceField(label=label, choices=SensitiveSnapshot.VALUES, initial="not_asked")
+
+    def plain(self) -> list[forms.BoundField]:
+        """Give the fields of the questions that are not sensitive."""
+        return [self[name] for name in self.ASKED]
+
+    def delicate(self) -> list[forms.BoundField]:
+        """Give the fields of the sensitive questions."""
+        return [self[name] for name in SensitiveSnapshot.QUESTIONS]
+
+    def answers(self) -> dict[str, Any]:
+        """Give what was typed in the form that services take; no sensitive answers when none was asked."""
+        cleaned = self.cleaned_data
+        sensitive = {name: cleaned[name] for name in SensitiveSnapshot.QUESTIONS}
+        return {
+            "operation": cleaned["operation"],
+            "values": {name: cleaned[name] for name in self.ASKED},
+            "sensitive": sensitive if set(sensitive.values()) != {"not_asked"} else None,
+        }

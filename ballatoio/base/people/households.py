@@ -47,9 +47,25 @@ def household_of(person: Person) -> Household | None:
     return Household.objects.filter(members__person=person, members__until__isnull=True).first()
 
 
-def dwelling_of(household: Household) -> Dwelling | None:
-    """Give the dwelling in which a household lives today, with its building."""
-    rows = HouseholdDwelling.objects.filter(household=household, until__isnull=True)
+def may_know_home(person: Person, viewer: User) -> bool:
+    """Tell whether `viewer`, who opens a person's own file, may see where they live.
+
+    Of a protected person nobody who ever lived with them may, even when they work at the desk.
+    """
+    if not person.is_protected or person.user_id == viewer.pk:
+        return True
+    shared = Household.objects.filter(members__person=person)
+    return not HouseholdMember.objects.filter(household__in=shared, person__user=viewer).exists()
+
+
+def home_of(person: Person) -> Dwelling | None:
+    """Give the dwelling, with its building, in which a person lives today, protected or not.
+
+    For the person's own file alone, after may_know_home; lists and letters ask addresses_of.
+    """
+    rows = HouseholdDwelling.objects.filter(
+        until__isnull=True, household__members__person=person, household__members__until__isnull=True
+    )
     current = rows.select_related("dwelling__stair__building").defer("dwelling__stair__building__geometry").first()
     return current.dwelling if current else None
 

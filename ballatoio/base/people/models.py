@@ -307,9 +307,14 @@ class EntrySnapshot(models.Model):
 class SensitiveSnapshot(SealedRecord):
     """The answers that a participant may keep to themselves, sealed apart from the rest.
 
-    Texts kept sealed: "migrant", "disability", "other_disadvantage", each a value of VALUES.
+    Texts kept sealed: the QUESTIONS, each a value of VALUES.
     """
 
+    QUESTIONS = {
+        "migrant": _("Viene da un altro paese o appartiene a una minoranza"),
+        "disability": _("Ha una disabilità"),
+        "other_disadvantage": _("Vive un altro svantaggio"),
+    }
     VALUES = [("yes", _("Sì")), ("no", _("No")), *EntrySnapshot.NOT_VALUES]
 
     data_class = "special"

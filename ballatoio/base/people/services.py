@@ -5,17 +5,20 @@ from datetime import date
 from typing import Any
 
 from codicefiscale import codicefiscale
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from stdnum.it import iva
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.services import record_act, record_reading
 from ballatoio.base.core import keys
+from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.jobs.services import submit_once
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.vault.models import DataKey
@@ -49,14 +52,6 @@ class BirthIsImpossible(Exception):
     """The date or year of birth is in the future, or before anybody alive; the message says so."""
 
 
-class ChangedElsewhere(Exception):
-    """Somebody else changed this file since it was opened; `current` is how it stands now."""
-
-    def __init__(self, current: Person) -> None:
-        super().__init__(_("Qualcun altro ha cambiato questa scheda mentre scrivevi."))
-        self.current = current
-
-
 class NotAnEmail(Exception):
     """What was typed is no e-mail address; the message says what to write."""
 
@@ -70,7 +65,7 @@ class FiscalCodeDoesNotMatch(Exception):
 
 
 class TooEarlyToAsk(Exception):
-    """What a fund asks of its participants is never asked at a first contact."""
+    """What a fund asks of its participants is never asked at a first contact; the message says when."""
 
 
 @transaction.atomic
@@ -374,6 +369,14 @@ def withdraw_consent(consent: Consent, *, by: User, on: date | None = None) -> C
     return current
 
 
+def was_met_before(person: Person) -> bool:
+    """Tell whether the lab met this person on a day before today, so that today is no first contact.
+
+    Only the desk knows, which stands above this app: the settings name the function that answers.
+    """
+    return bool(import_string(settings.MET_BEFORE)(person, timezone.localdate()))
+
+
 @transaction.atomic
 def record_entry_snapshot(
     person: Person,
@@ -389,11 +392,13 @@ def record_entry_snapshot(
 
     The sensitive ones are sealed apart, with the day on which they were asked. A person who comes back into the same
     operation is the same participant: the first snapshot is given back. Raise TooEarlyToAsk unless there was an
-    earlier contact (the desk knows), ValueError for a value that is not in its list.
+    earlier contact (was_met_before), ValueError for a value that is not in its list.
     """
     if not has_earlier_contact:
         raise TooEarlyToAsk(_("Alla prima visita si ascolta: queste domande si fanno dalla seconda volta."))
-    earlier = EntrySnapshot.objects.filter(person=person, operation=operation).first()
+    # Two clicks wait for each other here: the second finds the sheet of the first.
+    _lock(person)
+    earlier = EntrySnapshot.objects.filter(person=person, operation__iexact=operation).first()
     if earlier is not None:
         return earlier
     snapshot = EntrySnapshot(person=person, operation=operation, recorded_by=by, **values)
@@ -407,11 +412,23 @@ def record_entry_snapshot(
     return snapshot
 
 
+@transaction.atomic
+def read_sensitive_answers(snapshot: EntrySnapshot, *, by: User) -> dict[str, str]:
+    """Give the sensitive answers of an entry sheet, {} when none were asked or kept; record that `by` read them."""
+    person = snapshot.person
+    record_reading("entry.read", snapshot, by=by, lab_id=person.lab_id, subject_id=person.pk)
+    apart = SensitiveSnapshot.objects.select_related("data_key").filter(snapshot=snapshot).first()
+    try:
+        return open_texts(apart) if apart else {}
+    except TextIsGone:
+        return {}
+
+
 def _check_choices(snapshot: EntrySnapshot, sensitive: Mapping[str, str]) -> None:
     try:
         snapshot.clean_fields(exclude=["person", "recorded_by"])
     except ValidationError as error:
         raise ValueError(sorted(error.message_dict)) from None
     allowed = {value for value, _label in SensitiveSnapshot.VALUES}
-    if wrong := set(sensitive.values()) - allowed:
+    if wrong := (set(sensitive.values()) - allowed) | (sensitive.keys() - SensitiveSnapshot.QUESTIONS.keys()):
         raise ValueError(sorted(wrong))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import file_views, views
+from . import entry_views, file_views, views
 
 app_name = "people"
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("<uuid:person>/codici/<uuid:identifier>/mostra/", file_views.identifier_show, name="identifier_show"),
     path("<uuid:person>/consensi/nuovo/", file_views.consent_record, name="consent_record"),
     path("<uuid:person>/consensi/<uuid:consent>/ritira/", file_views.consent_withdraw, name="consent_withdraw"),
+    path("<uuid:person>/ingresso/", entry_views.entry_edit, name="entry_edit"),
+    path("<uuid:person>/ingresso/<uuid:snapshot>/mostra/", entry_views.entry_show, name="entry_show"),
     path("<uuid:person>/separa/", file_views.person_separate, name="person_separate"),
     path("<uuid:person>/fine-protezione/", file_views.protection_lift, name="protection_lift"),
 ]

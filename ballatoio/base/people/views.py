@@ -10,16 +10,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.http import StaffRequest
+from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.core.languages import both_names
 from ballatoio.base.jobs.models import SubmittedOnce
 from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
 
 from .forms import AmendPersonForm, ConsentForm, NewPersonForm, person_initial
-from .households import addresses_of, dwelling_of, household_of, household_view
+from .households import addresses_of, home_of, household_of, household_view, may_know_home
 from .lookup import Hint, duplicate_hints, is_too_short, search_people
 from .models import Consent, Person
 from .rules import can_lift_protection
-from .services import ChangedElsewhere, amend_person, read_person, register_person
+from .services import amend_person, read_person, register_person
 
 FOUND_AT_ONCE = 25
 
@@ -106,7 +107,7 @@ def person_detail(request: StaffRequest, person: UUID) -> HttpResponse:
 def detail_context(request: StaffRequest, person: Person, **more: Any) -> dict[str, Any]:
     """Give what the page of a person shows."""
     household = household_of(person)
-    dwelling = dwelling_of(household) if household else None
+    told = may_know_home(person, request.user)
     names = dict(both_names())
     return {
         "person": person,
@@ -117,7 +118,8 @@ def detail_context(request: StaffRequest, person: Person, **more: Any) -> dict[s
         "identifiers": list(person.identifiers.all()),
         "consents": [(consent, scope_name(consent)) for consent in person.consents.all()],
         "members": list(household_view(household, request.user).exclude(pk=person.pk)) if household else [],
-        "dwelling": dwelling,
+        "may_know_home": told,
+        "dwelling": home_of(person) if told else None,
         "may_lift": person.is_protected and can_lift_protection(request.roles),
         "shown_id": None,
         "shown_value": "",

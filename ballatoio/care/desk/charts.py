@@ -29,14 +29,14 @@ class Chart:
 
 
 def nice_top(most: int) -> int:
-    """Give the smallest of 5, 10, 20, 50, 100… that is not under `most`, so that the scale reads well.
+    """Give the smallest of 5, 10, 20, 30, 50, 100… that is not under `most`, so that the scale reads well.
 
-    >>> nice_top(3), nice_top(17), nice_top(50), nice_top(51)
-    (5, 20, 50, 100)
+    >>> nice_top(3), nice_top(23), nice_top(50), nice_top(51)
+    (5, 30, 50, 100)
     """
     step = 1
     while True:
-        for leading in (5, 10, 20):
+        for leading in (5, 10, 20, 30):
             if most <= leading * step:
                 return leading * step
         step *= 10

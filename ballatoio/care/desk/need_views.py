@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 
 from ballatoio.base.accounts.http import StaffRequest
 from ballatoio.base.accounts.models import User
+from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.labs.services import add_working_days
 
 from .forms import DeskLists, language_name
@@ -50,7 +51,7 @@ from .need_services import (
     wait_for_others,
 )
 from .rules import can_close_as_unknown, can_hand_over, can_see_whole_desk
-from .services import ChangedElsewhere, OwnerCannotWorkHere, read_contact
+from .services import OwnerCannotWorkHere, read_contact
 
 # What a service refuses, in a sentence that says what to do.
 REFUSALS: dict[type[Exception], Any] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.utils.translation import override
 
 from ballatoio.base.accounts.models import Membership, Role, User
 from ballatoio.base.audit.services import record_act, record_reading
+from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.core.ids import new_id
 from ballatoio.base.directory.models import NeedTerm, Service
 from ballatoio.base.jobs.services import drop_draft, plan_work, submit_once
@@ -29,18 +30,20 @@ CALLBACK = "richiamata"
 SITE_ACCESSIBILITY = "accessibilita-sito"
 # A public body answers a feedback on accessibility within 30 days (AgID, Linee guida sull'accessibilità, ch. 4).
 FEEDBACK_DAYS = 30
+# How somebody got to know an answer that was given during the contact itself.
+TOLD_BY_CHANNEL = {
+    Contact.Channel.WALK_IN: Need.Told.FACE_TO_FACE,
+    Contact.Channel.HOME_VISIT: Need.Told.FACE_TO_FACE,
+    Contact.Channel.EVENT: Need.Told.FACE_TO_FACE,
+    Contact.Channel.PHONE: Need.Told.PHONE,
+    Contact.Channel.MESSAGE: Need.Told.MESSAGE,
+    Contact.Channel.WEB: Need.Told.MESSAGE,
+    Contact.Channel.THIRD_PARTY: Need.Told.THIRD_PARTY,
+}
 # What a reader sees instead of a text whose key was destroyed.
 GONE = "—"
 
 Versioned = TypeVar("Versioned", Contact, Need)
-
-
-class ChangedElsewhere(Exception):
-    """Somebody else changed this record since it was opened; `current` is how it stands now."""
-
-    def __init__(self, current: Contact | Need) -> None:
-        super().__init__(str(current.pk))
-        self.current = current
 
 
 class OwnerCannotWorkHere(Exception):
@@ -64,7 +67,7 @@ class AnswerGiven:
 
 @dataclass(frozen=True)
 class NeedHeard:
-    """A need as an operator hears it. `told` says that its answer was given face to face, which closes it at once.
+    """A need as an operator hears it. `told` says that its answer was given there and then, which closes it at once.
 
     Without an owner it is the operator's; without a date it is due in the days that the lab promises.
     """
@@ -134,7 +137,7 @@ def record_contact(
         if heard.owner and heard.owner != by:
             check_owner(lab, heard.owner)
         if heard.told and heard.answers:
-            need.state, need.closed_at, need.told_how = Need.State.CLOSED, now, Need.Told.FACE_TO_FACE
+            need.state, need.closed_at, need.told_how = Need.State.CLOSED, now, TOLD_BY_CHANNEL[Contact.Channel(channel)]
         else:
             need.state = Need.State.ANSWERED if _is_answered(heard.answers) else Need.State.OPEN
             if heard.next_on is None:
@@ -204,6 +207,12 @@ def refresh_search_words(contacts: Iterable[Contact]) -> None:
         answers = Answer.objects.filter(need__contact=contact).select_related("service")
         contact.search_words = words_of_contact(contact, needs, answers)
         contact.save(update_fields=["search_words"])
+
+
+def had_contact_before(person: Person, day: date) -> bool:
+    """Tell whether the desk heard a person before a day (settings.MET_BEFORE); what was said is not looked at."""
+    start = timezone.make_aware(datetime.combine(day, time.min))
+    return Contact.objects.filter(person=person, started_at__lt=start).exists()
 
 
 def lock_version(obj: Versioned, version: int) -> Versioned:

@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 
 from ballatoio.base.accounts.http import StaffRequest
 from ballatoio.base.audit.services import record_reading
+from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.jobs.models import Draft, SubmittedOnce
 from ballatoio.base.jobs.services import (
     AlreadySubmitted,
@@ -43,7 +44,6 @@ from .models import Answer, Attempt, Contact
 from .rules import can_open_figures, can_see_whole_desk
 from .services import (
     DRAFT_KIND,
-    ChangedElsewhere,
     OwnerCannotWorkHere,
     amend_contact,
     read_contact,

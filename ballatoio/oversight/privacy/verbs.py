@@ -19,6 +19,7 @@ VERBS: dict[str, "str | Promise"] = {
     "contact_point.add": _("Ha aggiunto un recapito"),
     "contact_point.remove": _("Ha tolto un recapito"),
     "dwelling.change_state": _("Ha cambiato lo stato di un alloggio"),
+    "entry.read": _("Ha letto le risposte delicate date a un fondo"),
     "entry.record": _("Ha registrato i dati chiesti da un fondo"),
     "household.house": _("Ha cambiato la casa di un nucleo"),
     "household.join": _("Ha messo la persona in un nucleo"),

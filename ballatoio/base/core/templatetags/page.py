@@ -80,7 +80,7 @@ def styled(field: BoundField) -> SafeString:
         kind = "form-select"
     else:
         kind = "form-control"
-    attrs = {"class": f"{widget.attrs.get('class', '')} {kind}".strip()}
+    attrs: dict[str, str | bool] = {"class": f"{widget.attrs.get('class', '')} {kind}".strip()}
     if field.errors:
         attrs["aria-invalid"] = "true"
         described = f"{field.auto_id}_error"
