@@ -24,6 +24,7 @@ COMMANDS = {
     "serve": "apre il programma al pubblico, dietro un proxy",
     "migrate": "porta la base di dati alla forma che questa versione si aspetta",
     "worker": "fa i lavori in attesa: promemoria, consegne, scadenze",
+    "retry-work": "elenca i lavori non riusciti; con --apply li riprova",
     "import": "carica territorio o servizi da un file, prima provando e poi davvero",
     "backup": "scrive la copia dei dati e, a parte, quella delle chiavi",
     "restore": "rimette una copia in una base di dati vuota",
@@ -33,7 +34,7 @@ COMMANDS = {
     "bench": "misura le prestazioni e scrive docs/performance.md",
 }
 # Where the name of the Django command is another.
-DJANGO_NAMES = {"verify-audit": "verify_audit", "rotate-keys": "rotate_master_key"}
+DJANGO_NAMES = {"retry-work": "retry_work", "verify-audit": "verify_audit", "rotate-keys": "rotate_master_key"}
 IMPORTS = ("territory", "services", "needs")
 
 EXIT_CODES = """Uscita: 0 fatto · 1 non riuscito, o il controllo ha trovato qualcosa che non va: la frase dice che cosa ·

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.utils.cache import add_never_cache_headers
 
 from ballatoio.base.accounts.http import LabRequest
 from ballatoio.base.accounts.models import User
@@ -34,7 +35,12 @@ class GateMiddleware:
         # Templates ask for both on every page, in a lab or not.
         setattr(request, "lab", None)  # noqa: B010
         setattr(request, "roles", frozenset())  # noqa: B010
-        return self.get_response(request)
+        response = self.get_response(request)
+        access = ACCESS.get(request.resolver_match.view_name) if request.resolver_match else None
+        if access is not None and access.who is not Who.EVERYBODY:
+            # A desk is shared: "back" after signing out must not show the file that was open.
+            add_never_cache_headers(response)
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -49,6 +55,8 @@ class GateMiddleware:
         if access.who is not Who.EVERYBODY and not request.user.is_authenticated:
             # Before the lab is looked up: a stranger learns nothing of which labs exist behind sign-in.
             return redirect_to_login(request.get_full_path())
+        if access.who is Who.STAFF and not (isinstance(request.user, User) and request.user.is_lab_staff):
+            raise PermissionDenied
         if "lab" in kwargs:
             self.enter_lab(cast(LabRequest, request), kwargs.pop("lab"), access)
         return None

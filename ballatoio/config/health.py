@@ -1,6 +1,7 @@
 """What an operator's machines ask: is it alive, is it ready, how is it doing, whom to tell."""
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -11,9 +12,16 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django_prometheus.exports import ExportToDjangoView
 
+from ballatoio.base.jobs.models import DueWork
 from ballatoio.base.vault.services import MasterKeyIsWrong, check_master_key
 
 log = logging.getLogger(__name__)
+
+# Asked of the database, and so the same whichever process answers.
+DEAD_WORK = """# HELP ballatoio_dead_work Work that failed too often and waits for `ballatoio retry-work`.
+# TYPE ballatoio_dead_work gauge
+ballatoio_dead_work %d
+"""
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -41,7 +49,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
     shown = request.headers.get("Authorization", "")
     if not settings.METRICS_TOKEN or not constant_time_compare(shown, f"Bearer {settings.METRICS_TOKEN}"):
         raise Http404
-    return ExportToDjangoView(request)
+    response = ExportToDjangoView(request)
+    # The other figures are of use exactly when the database does not answer.
+    with suppress(DatabaseError):
+        response.write(DEAD_WORK % DueWork.objects.dead().count())
+    return response
 
 
 def security_txt(request: HttpRequest) -> HttpResponse:

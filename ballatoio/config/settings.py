@@ -304,7 +304,7 @@ DUE_WORK: dict[str, str] = {
 MET_BEFORE = "ballatoio.care.desk.services.had_contact_before"
 # What comes back by itself: kind of DueWork -> every so many minutes.
 PERIODIC_WORK: dict[str, int] = {
-    "audit.seal": 15,
+    "audit.seal": 5,
     "jobs.clear": 24 * 60,
     "accounts.forget_codes": 24 * 60,
     "privacy.erase": 24 * 60,

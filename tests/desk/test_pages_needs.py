@@ -105,7 +105,7 @@ def test_one_click_from_the_day_tells_notes_a_try_and_moves_the_date(
     back = {"back": TODAY}
     answers = [
         at_desk.post(f"{base}{told.pk}/avvisa/", {"version": 1, "how": "phone"} | back),
-        at_desk.post(f"{base}{tried.pk}/tentativo/", {"channel": "phone", "outcome": "no_reply"} | back),
+        at_desk.post(f"{base}{tried.pk}/tentativo/", {"version": 1, "channel": "phone", "outcome": "no_reply"} | back),
         at_desk.post(f"{base}{moved.pk}/affida/", {"version": 1, "owner": str(anna.pk), "next_on": "+1"} | back),
     ]
     assert [answer.headers["Location"] for answer in answers] == [TODAY] * 3
@@ -145,8 +145,9 @@ def test_unreachable_only_after_three_tries(at_desk: Client, mazzini: Lab, anna:
     need = make_need(mazzini, anna, INFORMATION, person=samira)
     status, need = act(at_desk, need, "chiudi", state="unreachable")
     assert (status, need.state) == (422, Need.State.ANSWERED)
-    for _ in range(3):
-        log_attempt(need, by=anna, channel="phone", outcome=Attempt.Outcome.NO_REPLY)
+    for version in range(need.version, need.version + 3):
+        log_attempt(need, by=anna, version=version, channel="phone", outcome=Attempt.Outcome.NO_REPLY)
+    need.refresh_from_db()
     status, need = act(at_desk, need, "chiudi", state="unreachable")
     assert (status, need.state, need.told_how) == (302, Need.State.UNREACHABLE, "")
 

@@ -17,6 +17,7 @@ from ballatoio.base.jobs.services import AlreadySubmitted, do_next_work, new_onc
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.labs.services import add_working_days, close_lab_on
 from ballatoio.base.people.models import Person
+from ballatoio.base.territory.models import Building
 from ballatoio.base.vault.models import DataKey
 from ballatoio.base.vault.services import destroy_key
 from ballatoio.care.desk import need_services, services
@@ -135,6 +136,16 @@ def test_once_its_key_is_destroyed_a_contact_says_nothing_to_anybody(mazzini: La
     assert services.read_contact(Contact.objects.get(), by=anna).contact["words"] == services.GONE
 
 
+def test_a_contact_whose_text_is_gone_can_still_be_worked_on(mazzini: Lab, anna: User) -> None:
+    contact = record(mazzini, anna, NeedHeard(words="x"), words="in segreto")
+    destroy_key(contact, by=anna, lab_id=mazzini.pk)
+    need = need_services.close_need(contact.needs.get(), by=anna, version=1, state=Need.State.CANNOT_BE_TOLD)
+    assert need.state == Need.State.CANNOT_BE_TOLD
+    change = {"channel": "phone", "person": None, "building": None, "language": "it", "interpreter": "none"}
+    services.amend_contact(contact, by=anna, version=1, words=services.GONE, note="nuova", **change)  # type: ignore[arg-type]
+    assert services.read_contact(Contact.objects.get(), by=anna).contact == {"note": "nuova"}
+
+
 def test_two_operators_on_one_contact_never_overwrite_each_other(mazzini: Lab, anna: User, carla: User) -> None:
     contact = record(mazzini, anna, words="prima")
     change = {"channel": "phone", "person": None, "building": None, "language": "it", "interpreter": "none"}
@@ -177,8 +188,9 @@ def reach(state: str, need: Need, by: User) -> Need:
     if state == Need.State.CLOSED:
         return need_services.tell_need(need, by=by, version=need.version, how=Need.Told.PHONE)
     if state == Need.State.UNREACHABLE:
-        for _ in range(3):
-            need_services.log_attempt(need, by=by, channel=Need.Told.PHONE, outcome=Attempt.Outcome.NO_REPLY)
+        for version in (1, 2, 3):
+            need_services.log_attempt(need, by=by, version=version, channel="phone", outcome=Attempt.Outcome.NO_REPLY)
+        need.refresh_from_db()
     if state != Need.State.OPEN:
         return need_services.close_need(need, by=by, version=need.version, state=state)
     return need
@@ -214,7 +226,7 @@ def test_nothing_happens_to_a_closed_need_but_opening_it_again(mazzini: Lab, ann
     with pytest.raises(need_services.NeedIsClosed):
         need_services.plan_need(need, by=anna, version=version, owner=anna, next_on=today)
     with pytest.raises(need_services.NeedIsClosed):
-        need_services.log_attempt(need, by=anna, channel="phone", outcome="no_reply")
+        need_services.log_attempt(need, by=anna, version=version, channel="phone", outcome="no_reply")
 
 
 def test_an_open_need_without_owner_or_date_cannot_exist(mazzini: Lab, anna: User) -> None:
@@ -232,10 +244,10 @@ def test_a_need_cannot_be_closed_as_told_without_saying_how(mazzini: Lab, anna: 
 
 def test_nobody_is_unreachable_before_three_attempts_without_reply(mazzini: Lab, anna: User) -> None:
     need = open_need(mazzini, anna)
-    for outcome in ("no_reply", "reached", "left_word"):
-        need_services.log_attempt(need, by=anna, channel="phone", outcome=outcome)
+    for version, outcome in enumerate(("no_reply", "reached", "left_word"), start=1):
+        need_services.log_attempt(need, by=anna, version=version, channel="phone", outcome=outcome)
     with pytest.raises(need_services.TooFewAttempts):
-        need_services.close_need(need, by=anna, version=1, state=Need.State.UNREACHABLE)
+        need_services.close_need(need, by=anna, version=4, state=Need.State.UNREACHABLE)
 
 
 def test_only_an_anonymous_contact_without_a_number_cannot_be_told(
@@ -291,8 +303,50 @@ def test_the_need_of_somebody_who_left_goes_to_the_coordinator_at_once(mazzini: 
 def test_acting_on_an_escalated_need_ends_the_silence(mazzini: Lab, anna: User) -> None:
     need = open_need(mazzini, anna)
     Need.objects.filter(pk=need.pk).update(escalated_at=timezone.now())
-    need_services.log_attempt(need, by=anna, channel="phone", outcome="no_reply")
+    need_services.log_attempt(need, by=anna, version=1, channel="phone", outcome="no_reply")
     assert Need.objects.escalated().count() == 0
+
+
+def test_a_double_click_is_one_attempt(mazzini: Lab, anna: User) -> None:
+    need = open_need(mazzini, anna)
+    need_services.log_attempt(need, by=anna, version=1, channel="phone", outcome="no_reply")
+    with pytest.raises(services.ChangedElsewhere):
+        need_services.log_attempt(need, by=anna, version=1, channel="phone", outcome="no_reply")
+    assert need.attempts.count() == 1
+
+
+@pytest.mark.parametrize("act", ["attempt", "follow_up", "answer", "handover"])
+def test_whoever_acts_on_a_silent_need_gets_the_time_to_go_on(
+    mazzini: Lab, anna: User, carla: User, elena: User, act: str
+) -> None:
+    need = open_need(mazzini, anna)
+    Need.objects.filter(pk=need.pk).update(next_on=timezone.localdate() - timedelta(days=40))
+    assert need_services.escalate_silent_needs(mazzini) == 1
+    if act == "attempt":
+        need_services.log_attempt(need, by=anna, version=1, channel="phone", outcome="no_reply")
+    elif act == "handover":
+        need_services.hand_over_needs(mazzini, by=elena, giver=anna, taker=carla)
+    else:
+        kind = Answer.Kind.FOLLOW_UP if act == "follow_up" else Answer.Kind.INFORMATION
+        need_services.answer_need(need, by=anna, version=1, answer=AnswerGiven(kind=kind))
+    assert need_services.escalate_silent_needs(mazzini) == 0
+
+
+def test_a_page_opened_before_a_handover_does_not_undo_it(
+    mazzini: Lab, anna: User, carla: User, elena: User
+) -> None:
+    need = open_need(mazzini, anna)
+    need_services.hand_over_needs(mazzini, by=elena, giver=anna, taker=carla)
+    with pytest.raises(services.ChangedElsewhere):
+        need_services.plan_need(need, by=anna, version=1, owner=anna, next_on=timezone.localdate())
+
+
+def test_a_colleague_who_can_no_longer_sign_in_is_gone(mazzini: Lab, anna: User) -> None:
+    open_need(mazzini, anna)
+    User.objects.filter(pk=anna.pk).update(is_active=False)
+    assert need_services.escalate_silent_needs(mazzini) == 1
+    with pytest.raises(services.OwnerCannotWorkHere):
+        services.check_owner(mazzini, anna)
 
 
 def test_handover_moves_the_open_needs_and_only_those(mazzini: Lab, anna: User, carla: User, elena: User) -> None:
@@ -350,6 +404,31 @@ def test_a_message_reaches_whoever_follows_the_person_and_its_writer_does_the_sa
     assert services.read_message(delivery, by=carla) == "ha richiamato"
 
 
+def test_a_message_for_somebody_who_left_goes_to_whoever_answers_in_their_place(
+    mazzini: Lab, anna: User, carla: User, elena: User, samira: Person
+) -> None:
+    open_need(mazzini, carla, person=samira)
+    User.objects.filter(pk=carla.pk).update(is_active=False)
+    services.deliver_message(services.leave_message(samira, by=anna, text="ha richiamato"))
+    assert MessageDelivery.objects.get().user == elena
+
+
+def test_unread_messages_go_over_with_the_needs(
+    mazzini: Lab, anna: User, carla: User, elena: User, samira: Person
+) -> None:
+    open_need(mazzini, carla, person=samira)
+    services.deliver_message(services.leave_message(samira, by=anna, text="ha richiamato"))
+    need_services.hand_over_needs(mazzini, by=elena, giver=carla, taker=anna)
+    assert set(MessageDelivery.objects.values_list("user__name", flat=True)) == {"Carla", "Anna"}
+
+
+def test_looking_at_the_timeline_of_a_person_leaves_a_trace(mazzini: Lab, anna: User, samira: Person) -> None:
+    contact = record(mazzini, anna, person=samira)
+    assert list(services.read_timeline(samira, by=anna)) == [contact]
+    entry = AuditEntry.objects.get(is_reading=True)
+    assert (entry.verb, entry.subject_id) == ("person.timeline", samira.pk)
+
+
 # -- who sees what, and search ------------------------------------------------------------------------------------
 
 
@@ -373,6 +452,25 @@ def test_search_finds_the_beginning_of_every_word_and_nothing_of_the_free_text(
     for text in ("sfratto", "urgente", "samira rossi", "mira"):
         assert list(visible.matching(text, anna)) == []
     assert list(visible.matching("'; drop \"*", anna)) == []
+
+
+def test_search_finds_old_contacts_among_many_and_counts_them_all(
+    mazzini: Lab, anna: User, rent: NeedTerm
+) -> None:
+    for _ in range(30):
+        record(mazzini, anna, NeedHeard(term=rent))
+    old = Contact.objects.order_by("pk").first()
+    found = Contact.objects.visible_to(anna).matching("affitto", anna)
+    assert (found.count(), found.last()) == (30, old)
+
+
+def test_a_protected_person_is_not_found_by_where_they_lived(mazzini: Lab, anna: User, samira: Person) -> None:
+    house = Building.objects.create(
+        lab=mazzini, slug="via-segreta-1", street="via Segreta", civic="1", street_key="segreta", civic_key="1"
+    )
+    Person.objects.filter(pk=samira.pk).update(is_protected=True)
+    record(mazzini, anna, person=Person.objects.get(pk=samira.pk), building=house)
+    assert list(Contact.objects.visible_to(anna).matching("segreta", anna)) == []
 
 
 def test_a_new_name_is_found_by_search(mazzini: Lab, anna: User, samira: Person) -> None:

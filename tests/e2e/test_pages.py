@@ -88,9 +88,10 @@ def test_no_two_pages_have_the_same_title(language: str, visitor_for: Visitors, 
     assert {title: names for title, names in pages_of.items() if len(names) > 1} == {}
 
 
-def test_the_check_of_overlaps_sees_one(visitor_for: Visitors) -> None:
-    page = visitor_for("").page
+def test_the_check_of_overlaps_sees_one(browser: Browser) -> None:
+    page = browser.new_page()
     page.set_content(
-        "<p>one</p><p>two</p><label style='position: relative; top: 1.5em'>three</label><br><input name=four>"
+        "<p>one</p><p>two</p><label style='position: relative; top: 1em'>three</label><br><input name=four>"
     )
-    assert page.evaluate(OVERLAPS) == ["«three» and «[four]»"]
+    assert page.evaluate(OVERLAPS) == ["«[four]» and «three»"]
+    page.close()

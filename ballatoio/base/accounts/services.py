@@ -3,6 +3,8 @@
 import uuid
 from datetime import date, timedelta
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F, Model
@@ -31,6 +33,10 @@ class AlreadyAMember(Exception):
 
 class EndsBeforeItBegan(Exception):
     """A membership cannot end before its first day."""
+
+
+class EndsLaterThanBefore(Exception):
+    """A membership that ends already can only end sooner: who comes back is invited again."""
 
 
 class CodeDoesNotWork(Exception):
@@ -80,20 +86,31 @@ def invite_member(
 ) -> tuple[Membership, str]:
     """Let somebody work in `lab` from today; give the membership and the code with which they choose a password.
 
-    The code is "" for somebody who has a password already: a new one set through an invitation would hand their
-    account to whoever invites. Raise RoleIsNotOfALab for a role that is held for the whole installation, and
-    AlreadyAMember when they have that role in the lab today.
+    The code is "" for an account that has a password already, or that anybody else opened or invited: a password set
+    through an invitation would hand it to whoever invites. Its owner signs in with their e-mail; invitations of other
+    labs that they have not used stop working. Raise RoleIsNotOfALab for a role that is held for the whole
+    installation, and AlreadyAMember when they have that role in the lab today.
     """
     if role not in LAB_ROLES:
         raise RoleIsNotOfALab
-    user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email, name=name)
+    user = User.objects.filter(email=email.lower()).first()
+    is_of_this_lab = user is None or _is_only_of(user, lab)
+    user = user or User.objects.create_user(email, name=name)
     if Membership.objects.current().of_lab(lab).filter(user=user, role=role).exists():
         raise AlreadyAMember
     membership = start_membership(user, lab=lab, role=role, organisation=organisation, until=until, by=by)
     if user.has_usable_password() or user.demo_name:
         return membership, ""
+    if not is_of_this_lab:
+        revoke_codes(user, by=by, lab_id=lab.pk)
+        return membership, ""
     _, code = issue_code(user, purpose=AccessCode.Purpose.INVITATION, lab=lab, valid_for=INVITATION_LIFE, by=by)
     return membership, code
+
+
+def _is_only_of(user: User, lab: Lab) -> bool:
+    memberships = Membership.objects.filter(user=user)
+    return memberships.of_lab(lab).exists() and not memberships.exclude(lab=lab).exists()
 
 
 @transaction.atomic
@@ -116,13 +133,32 @@ def accept_invitation(code: str, *, lab: Lab, password: str, source: str) -> Use
 def end_membership(membership: Membership, *, on: date, by: User) -> None:
     """End a membership with the day `on`: from the next day its user sees nothing of the lab.
 
-    Raise EndsBeforeItBegan for a day before its first.
+    Raise EndsBeforeItBegan for a day before its first, EndsLaterThanBefore for one after the last that it has already.
     """
-    if on < membership.since:
+    current = Membership.objects.select_for_update(of=("self",)).get(pk=membership.pk)
+    if on < current.since:
         raise EndsBeforeItBegan
-    membership.until = on
-    membership.save(update_fields=["until"])
-    record_act("membership.end", membership, by=by, lab_id=membership.lab_id, detail={"on": on.isoformat()})
+    if current.until and on > current.until:
+        raise EndsLaterThanBefore
+    current.until = on
+    current.save(update_fields=["until"])
+    record_act("membership.end", current, by=by, lab_id=current.lab_id, detail={"on": on.isoformat()})
+
+
+@transaction.atomic
+def shut_account(user: User, *, by: User | None, lab_id: uuid.UUID | None) -> None:
+    """Close every way into an account: e-mail, password, second factor, codes, and the sessions that are open.
+
+    The account stays: a new code from the desk opens it again.
+    """
+    EmailAddress.objects.filter(user=user).delete()
+    Authenticator.objects.filter(user=user).delete()
+    user.email = None
+    # The new hash also ends the sessions that are open somewhere.
+    user.set_unusable_password()
+    user.save(update_fields=["email", "password"])
+    revoke_codes(user, by=by, lab_id=lab_id)
+    record_act("account.shut", user, by=by, lab_id=lab_id)
 
 
 @transaction.atomic

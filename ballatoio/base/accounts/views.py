@@ -52,6 +52,8 @@ def membership_end(request: StaffRequest, membership: UUID) -> HttpResponse:
         services.end_membership(found, on=form.cleaned_data["on"], by=request.user)
     except services.EndsBeforeItBegan:
         messages.error(request, _("L’ultimo giorno non può venire prima del primo."))
+    except services.EndsLaterThanBefore:
+        messages.error(request, _("Il suo lavoro qui finisce già prima di quel giorno. Se deve restare, invitalo di nuovo."))
     else:
         messages.success(request, _("Salvato: dal giorno dopo non entra più."))
     return redirect("accounts:member_list", lab=request.lab.slug)

@@ -14,6 +14,10 @@ class DueWorkQuerySet(models.QuerySet["DueWork"]):
         """Due and not done: work whose moment has passed while nobody looked is still due."""
         return self.filter(done_at__isnull=True, dead_at__isnull=True, due_at__lte=timezone.now()).order_by("due_at")
 
+    def dead(self) -> "DueWorkQuerySet":
+        """Failed so often that it is not tried again until somebody says so."""
+        return self.filter(dead_at__isnull=False).order_by("dead_at")
+
 
 class DueWork(models.Model):
     """Something to do at or after a moment: once (by its key), tried again with growing pauses, never forgotten."""

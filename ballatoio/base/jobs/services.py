@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ FIRST_PAUSE = timedelta(minutes=1)
 # A draft bridges a power cut or a weekend; after that nobody comes back to it and it is only somebody's words.
 DRAFT_LIFE = timedelta(days=7)
 WORK_LIFE = timedelta(days=30)
+TOKEN = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class AlreadySubmitted(Exception):
@@ -59,7 +61,7 @@ def do_next_work() -> DueWork | None:
     """Do the work that has been due longest; give it, or None when nothing is due.
 
     Its task runs in the same transaction as the note that it is done, so a crash does neither. A task that fails
-    is tried again after 1, 2, 4… minutes; after eight times it is dead and stays where people see it.
+    is tried again after 1, 2, 4… minutes; after eight times it is dead, until retry_dead_work.
     """
     work: DueWork | None = None
     if not DueWork.objects.due().exists():
@@ -96,6 +98,11 @@ def _postpone(work: DueWork, error: str) -> None:
     )
 
 
+def retry_dead_work() -> int:
+    """Put all the dead work back, due now and with all its tries before it; give how much there was."""
+    return DueWork.objects.dead().update(dead_at=None, attempts=0, due_at=timezone.now())
+
+
 def plan_periodic_work() -> None:
     """Plan the present turn of all the work in settings.PERIODIC_WORK (kind → every so many minutes).
 
@@ -114,20 +121,27 @@ def new_once_token() -> str:
 def submit_once(token: str, result: str = "") -> None:
     """Mark the form with `token` as sent, inside the caller's transaction.
 
-    Raise AlreadySubmitted, with the first result, when it was sent before. An empty token (a form of before an
-    upgrade, a script) is not protected.
+    Raise AlreadySubmitted, with the first result, when it was sent before. What is no token of ours (a script, a
+    form of before an upgrade) is not protected.
     """
-    if not token:
+    if not TOKEN.fullmatch(token):
         return
     with connection.cursor() as cursor:
         # Django's own way would cost a savepoint; a second sender waits here until the first has finished.
         cursor.execute(
             "INSERT INTO jobs_submittedonce (token, result, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            [token[:64], result, timezone.now()],
+            [token, result, timezone.now()],
         )
         is_new = cursor.rowcount == 1
     if not is_new:
-        raise AlreadySubmitted(SubmittedOnce.objects.get(pk=token[:64]).result)
+        check_not_submitted(token)
+
+
+def check_not_submitted(token: str) -> None:
+    """Raise AlreadySubmitted when the form with `token` was sent before; nothing is marked."""
+    sent = SubmittedOnce.objects.filter(pk=token).first() if TOKEN.fullmatch(token) else None
+    if sent is not None:
+        raise AlreadySubmitted(sent.result)
 
 
 def save_draft(

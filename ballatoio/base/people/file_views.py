@@ -1,5 +1,6 @@
 """The parts of a person's file: how to reach them, codes, consents, getting to safety."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.http import StaffRequest
+from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
 from ballatoio.base.territory.addresses import find_buildings
 from ballatoio.base.territory.models import Dwelling
 
@@ -58,9 +60,8 @@ def home_set(request: StaffRequest, person: UUID) -> HttpResponse:
     typed = request.GET.get("indirizzo", "")[:120].strip()
     matches = find_buildings(request.lab, typed, limit=8) if typed else []
     chosen = matches[0].building if matches and (matches[0].exact or len(matches) == 1) else None
-    flats = Dwelling.objects.visible_to(request.user).filter(stair__building=chosen)
-    flats = flats.select_related("stair").order_by("stair__name", "floor", "number")
-    form = HomeForm(flats if chosen else flats.none(), request.POST or None)
+    flats = Dwelling.objects.of_building(chosen) if chosen else Dwelling.objects.none()
+    form = HomeForm(flats, request.POST or None)
     if form.is_valid():
         cleaned = form.cleaned_data
         settle_person(owner, cleaned["dwelling"], by=request.user, move=cleaned["move"])
@@ -100,10 +101,14 @@ def consent_record(request: StaffRequest, person: UUID) -> HttpResponse:
     """Record what a person agreed to."""
     owner = person_of(request, person)
     form = ConsentForm(request.POST or None)
+    once = request.POST.get("once", "")
     if form.is_valid():
-        record_consent(owner, by=request.user, **form.cleaned_data)
+        # A second click finds it written, and is told so.
+        with suppress(AlreadySubmitted):
+            record_consent(owner, by=request.user, once=once, **form.cleaned_data)
         return back_to(request, owner, _("Consenso segnato."))
-    return render(request, "people/consent_record.html", {"person": owner, "form": form})
+    context = {"person": owner, "form": form, "once": once or new_once_token()}
+    return render(request, "people/consent_record.html", context)
 
 
 def consent_withdraw(request: StaffRequest, person: UUID, consent: UUID) -> HttpResponse:

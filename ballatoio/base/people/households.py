@@ -8,13 +8,13 @@ from datetime import date
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import models, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ballatoio.base.accounts.models import User
-from ballatoio.base.accounts.services import revoke_codes
+from ballatoio.base.accounts.services import revoke_codes, shut_account
 from ballatoio.base.audit.services import record_act
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.territory.models import Dwelling
@@ -117,9 +117,18 @@ def leave_household(person: Person, *, by: User | None, on: date | None = None) 
     member = HouseholdMember.objects.select_for_update(of=("self",)).filter(person=person, until__isnull=True).first()
     if member is None:
         return None
-    _end(member, on or timezone.localdate())
+    _leave(member, on or timezone.localdate())
     record_act("household.leave", member.household, by=by, lab_id=person.lab_id, subject_id=person.pk)
     return member
+
+
+def _leave(member: HouseholdMember, on: date) -> None:
+    """End a person's life in a household; when they were the last, the household lives nowhere any more."""
+    household = Household.objects.select_for_update(of=("self",)).get(pk=member.household_id)
+    _end(member, on)
+    if not household.members.filter(until__isnull=True).exists():
+        for home in household.dwellings.filter(until__isnull=True):
+            _end(home, on)
 
 
 def _end(row: HouseholdMember | HouseholdDwelling, on: date) -> None:
@@ -157,6 +166,17 @@ class Move(models.TextChoices):
     ALL = "all", gettext_lazy("Si trasferisce tutto il suo nucleo")
 
 
+def _household_in(dwelling: Dwelling) -> Household | None:
+    """Give the household that lives in a dwelling, the one that has been there longest when there are several.
+
+    Without anybody in it a household lives nowhere, whatever its dwelling says.
+    """
+    somebody = HouseholdMember.objects.filter(household=OuterRef("household"), until__isnull=True)
+    homes = HouseholdDwelling.objects.filter(Exists(somebody), dwelling=dwelling, until__isnull=True)
+    home = homes.select_related("household__lab").order_by(F("since").asc(nulls_first=True), "pk").first()
+    return home.household if home else None
+
+
 @transaction.atomic
 def settle_person(person: Person, dwelling: Dwelling, *, by: User, move: str, since: date | None = None) -> Household:
     """Write down where a person lives from a day on (today), and with whom: `move` is a Move.
@@ -164,7 +184,7 @@ def settle_person(person: Person, dwelling: Dwelling, *, by: User, move: str, si
     Who lived with them stays where they were, unless all move. Give the household in which the person now lives.
     """
     day = since or timezone.localdate()
-    here = Household.objects.filter(dwellings__dwelling=dwelling, dwellings__until__isnull=True).order_by("pk").first()
+    here = _household_in(dwelling)
     current = Household.objects.filter(members__person=person, members__until__isnull=True).first()
     if move == Move.ALL and current is not None:
         house_household(current, dwelling, by=by, since=day)
@@ -172,9 +192,7 @@ def settle_person(person: Person, dwelling: Dwelling, *, by: User, move: str, si
     if move == Move.WITH_OTHERS and here is not None and here == current:
         return here
     leave_household(person, by=by, on=day)
-    if move == Move.WITH_OTHERS and here is not None:
-        return join_household(person, here, by=by, since=day).household
-    household = join_household(person, by=by, since=day).household
+    household = join_household(person, here if move == Move.WITH_OTHERS else None, by=by, since=day).household
     house_household(household, dwelling, by=by, since=day)
     return household
 
@@ -184,8 +202,10 @@ def separate_person(person: Person, *, by: User) -> Person:
     """Bring a person to safety from their household, all in one act; doing it again changes nothing more.
 
     They leave the household today and become protected: address, contacts and history are shown to nobody of it.
-    Codes of the person and of the household stop working. Ways to reach them that the household shares are
-    forgotten, on their file and on those of the others, so that nobody calls one about the other.
+    Codes of the person and of the household stop working, and so does all that opens the person's own page: those
+    who lived with them may have it on a telephone. (Who works in a lab enters as staff, with a second factor.)
+    Ways to reach them that the household shares are forgotten, on their file and on those of the others, so that
+    nobody calls one about the other.
     """
     current = Person.objects.select_for_update(of=("self",)).get(pk=person.pk)
     households = list(Household.objects.filter(members__person=current).order_by("pk").distinct())
@@ -195,9 +215,11 @@ def separate_person(person: Person, *, by: User) -> Person:
     forgotten = _forget_shared_points(current, others)
     member = HouseholdMember.objects.select_for_update(of=("self",)).filter(person=current, until__isnull=True).first()
     if member is not None:
-        _end(member, timezone.localdate())
+        _leave(member, timezone.localdate())
     codes = revoke_codes(current, by=by, lab_id=current.lab_id)
     codes += sum(revoke_codes(household, by=by, lab_id=current.lab_id) for household in households)
+    if current.user and not current.user.is_lab_staff:
+        shut_account(current.user, by=by, lab_id=current.lab_id)
     if not current.is_protected:
         current.is_protected = True
         current.protected_since = timezone.localdate()

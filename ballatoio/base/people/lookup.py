@@ -172,7 +172,8 @@ def duplicate_hints(
     """Give at most five people who may be the one about to be written down, of those that `user` may see.
 
     Same telephone number, or names that begin alike and a year of birth that does not speak against it. Only name,
-    year of birth and the last three digits of the telephone are told, of protected people not even those.
+    year of birth and the last three digits of the telephone are told; of protected people only the name, and only to
+    whoever typed it: the number of a protected person may be known to whoever looks for them.
     """
     if lab.pk not in user.labs_as(*STAFF_OF_PEOPLE):
         return []
@@ -186,7 +187,10 @@ def duplicate_hints(
     ]
     people = list(dict.fromkeys([*same_phone, *same_name]))[:HINTS]
     ends = _phone_ends([person.pk for person in people if not person.is_protected])
-    return [Hint(person.pk, str(person), person.birth_year, ends.get(person.pk, "")) for person in people]
+    return [
+        Hint(person.pk, str(person), None if person.is_protected else person.birth_year, ends.get(person.pk, ""))
+        for person in people
+    ]
 
 
 def _with_phone(user: User, lab: Lab, phone: str) -> list[Person]:
@@ -197,7 +201,7 @@ def _with_phone(user: User, lab: Lab, phone: str) -> list[Person]:
     if not digits:
         return []
     ids = PersonKey.objects.filter(lab=lab, key__in=digits).order_by("person_id").values("person_id")[:HINTS]
-    return sorted(_visible(user, lab).filter(pk__in=ids), key=str)
+    return sorted(_visible(user, lab).filter(pk__in=ids, is_protected=False), key=str)
 
 
 def _phone_ends(ids: list[UUID]) -> dict[UUID, str]:

@@ -53,6 +53,7 @@ class Person(SealedRecord):
     protected_since = models.DateField(null=True, blank=True)
     synthetic = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
+    last_seen_on = models.DateField(default=timezone.localdate)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = PersonQuerySet.as_manager()

@@ -156,11 +156,20 @@ def amend_person(
     if texts is not None:
         reseal_texts(current, {**_texts(current), **{name: texts[name] for name in SEALED_TEXTS if name in texts}})
     current.version += 1
+    current.last_seen_on = max(current.last_seen_on, timezone.localdate())
     current.save()
     refresh_keys(current)
     changed = sorted([*fields, *(texts or ())])
     record_act("person.amend", current, by=by, lab_id=current.lab_id, subject_id=current.pk, detail={"fields": changed})
     return current
+
+
+def note_seen(person: Person, on: date) -> None:
+    """Keep the last day on which the lab met or heard a person, inside the caller's transaction.
+
+    How long a file is kept counts from it, because it outlives the contacts. An earlier day changes nothing.
+    """
+    Person.objects.filter(pk=person.pk, last_seen_on__lt=on).update(last_seen_on=on)
 
 
 def _lock(person: Person) -> Person:
@@ -212,6 +221,7 @@ def add_contact_point(
         },
     )
     refresh_keys(person)
+    note_seen(person, timezone.localdate())
     record_act("contact_point.add", point, by=by, lab_id=person.lab_id, subject_id=person.pk, detail={"kind": kind})
     return point
 
@@ -342,9 +352,13 @@ def record_consent(
     how: str,
     language: str = "it",
     ends_on: date | None = None,
+    once: str = "",
 ) -> Consent:
-    """Record what a person agreed to: to which version of which words, in which language, until when."""
-    consent = Consent.objects.create(
+    """Record what a person agreed to: to which version of which words, in which language, until when.
+
+    Raise AlreadySubmitted (its result is the consent's id).
+    """
+    consent = Consent(
         person=person,
         scope=scope,
         text_version=text_version,
@@ -353,6 +367,9 @@ def record_consent(
         ends_on=ends_on,
         recorded_by=by,
     )
+    submit_once(once, str(consent.pk))
+    consent.save(force_insert=True)
+    note_seen(person, timezone.localdate())
     record_act("consent.record", consent, by=by, lab_id=person.lab_id, subject_id=person.pk, detail={"how": how})
     return consent
 
@@ -365,6 +382,7 @@ def withdraw_consent(consent: Consent, *, by: User, on: date | None = None) -> C
         current.withdrawn_on = on or timezone.localdate()
         current.save(update_fields=["withdrawn_on"])
         person = current.person
+        note_seen(person, timezone.localdate())
         record_act("consent.withdraw", current, by=by, lab_id=person.lab_id, subject_id=person.pk)
     return current
 

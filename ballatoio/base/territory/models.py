@@ -119,6 +119,14 @@ class DwellingQuerySet(models.QuerySet["Dwelling"]):
             | Q(stair__building__manager_id__in=owners)
         )
 
+    def of_building(self, building: Building) -> "DwellingQuerySet":
+        """All the flats of a building, by their names alone, for whoever writes down where somebody lives.
+
+        All of them and without the state: in a list with gaps, the gaps are the empty ones.
+        """
+        flats = self.filter(stair__building=building).select_related("stair").defer("state")
+        return flats.order_by("stair__name", "floor", "number")
+
 
 class Dwelling(models.Model):
     """A flat: floor, size, what one can reach without steps, and in which state it is."""

@@ -71,12 +71,13 @@ def day_of(user: User, lab: Lab, *, whole_desk: bool) -> Day:
         part_of(day, need).add(need, day.on)
     if whole_desk:
         others = open_escalated(lab).exclude(owner=user)
-        for silent in others[: ROWS * 5]:
+        for silent in others[:ROWS]:
             day.escalated.add(silent, day.on)
+        day.escalated.total = Need.objects.escalated().filter(lab=lab).count()
         day.loads = loads(lab, day.on)
     deliveries = MessageDelivery.objects.filter(user=user, message__lab=lab, read_at__isnull=True)
     related = deliveries.select_related("message__person", "message__left_by")
-    day.messages = list(related.defer("message__sealed", "message__person__sealed").order_by("message__left_at")[:ROWS])
+    day.messages = list(related.defer("message__sealed", "message__person__sealed").order_by("message__left_at")[: ROWS * 5])
     return day
 
 

@@ -30,6 +30,8 @@ COUNTED = 1000
 ANY = [("", gettext_lazy("tutti"))]
 # Filters that compare one column.
 COLUMNS = {"canale": "channel", "lingua": "language", "operatore": "recorded_by", "casa": "building"}
+# The needs whose silence was passed on to the coordinator.
+PASSED_ON = "passati"
 OPEN_OR_CLOSED = [("aperti", gettext_lazy("aperti")), *Need.State.choices]
 
 
@@ -109,6 +111,9 @@ class ContactFilter(PeriodForm):
         for name, column in COLUMNS.items():
             if name in asked:
                 found = found.filter(**{column: asked[name]})
+        if "casa" in asked:
+            # A house must not tell where a protected person lived.
+            found = found.exclude(person__is_protected=True)
         if "chi" in asked:
             found = found.filter(person__isnull=asked["chi"] == "anonimo")
         if "bisogno" in asked or "stato" in asked:
@@ -135,8 +140,10 @@ class ContactFilter(PeriodForm):
 
 
 def in_state(needs: NeedQuerySet, state: str) -> NeedQuerySet:
-    """Give the needs in one state, or all those that are open («aperti»)."""
-    return needs.still_open() if state == "aperti" else needs.filter(state=state)
+    """Give the needs in one state, all those that are open, or those passed on to the coordinator."""
+    if state == "aperti":
+        return needs.still_open()
+    return needs.escalated() if state == PASSED_ON else needs.filter(state=state)
 
 
 class NeedFilter(PeriodForm):
@@ -144,7 +151,11 @@ class NeedFilter(PeriodForm):
 
     stato = ListChoice(
         label=gettext_lazy("Stato"),
-        choices=[*OPEN_OR_CLOSED, ("tutti", gettext_lazy("tutti"))],
+        choices=[
+            *OPEN_OR_CLOSED,
+            (PASSED_ON, gettext_lazy("passati al coordinatore")),
+            ("tutti", gettext_lazy("tutti")),
+        ],
         required=False,
         initial="aperti",
     )
@@ -155,8 +166,10 @@ class NeedFilter(PeriodForm):
 
     def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
         super().__init__(*args, lists=lists, **kwargs)
-        staff = [(str(user.pk), str(user)) for user in lists.staff]
-        self.fields["di"].choices = [*ANY, *staff]  # type: ignore[attr-defined]
+        # Also whoever left and still owns open needs: those are the ones that must be found.
+        owners = Need.objects.still_open().filter(lab=lists.lab).order_by().values("owner")
+        people = dict.fromkeys([*lists.staff, *User.objects.filter(pk__in=owners)])
+        self.fields["di"].choices = [*ANY, *((str(user.pk), str(user)) for user in people)]  # type: ignore[attr-defined]
 
     def needs(self) -> NeedQuerySet:
         """Give the needs that the operator may see and that pass the filters."""
@@ -260,6 +273,16 @@ class _Echo:
         return value
 
 
+def is_hidden(contact: Contact) -> bool:
+    """Whether a contact is of a protected person: a sheet that leaves the program names neither them nor a house."""
+    return bool(contact.person and contact.person.is_protected)
+
+
+def name_in_table(contact: Contact) -> str:
+    """Give who came, as a sheet may say it."""
+    return _("persona protetta") if is_hidden(contact) else str(contact.person or _("anonimo"))
+
+
 def contact_rows(contacts: ContactQuerySet) -> Iterator[str]:
     """Give the lines of the table of contacts, for spreadsheets (semicolons, byte order mark)."""
     writer = csv.writer(_Echo(), delimiter=";")
@@ -281,9 +304,9 @@ def contact_rows(contacts: ContactQuerySet) -> Iterator[str]:
             f"{started:%d/%m/%Y}",
             f"{started:%H:%M}",
             contact.get_channel_display(),
-            contact.person or _("anonimo"),
+            name_in_table(contact),
             contact.language,
-            contact.building or "",
+            "" if is_hidden(contact) else contact.building or "",
             ", ".join(str(need) for need in needs),
             ", ".join(dict.fromkeys(str(need.get_state_display()) for need in needs)),
             contact.recorded_by or "",

@@ -32,7 +32,7 @@ class TellForm(VersionForm):
     how = forms.ChoiceField(label=_("Come lo ha saputo"), choices=Need.Told.choices, widget=forms.RadioSelect)
 
 
-class AttemptForm(forms.Form):
+class AttemptForm(VersionForm):
     """A try to reach somebody."""
 
     channel = forms.ChoiceField(label=_("Come"), choices=Need.Told.choices, initial=Need.Told.PHONE)

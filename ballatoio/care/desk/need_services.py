@@ -5,17 +5,25 @@ from datetime import date
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from ballatoio.base.accounts.models import Membership, User
+from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.services import record_act
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.labs.services import add_working_days
-from ballatoio.base.vault.services import open_texts, reseal_texts, seal_texts
+from ballatoio.base.vault.services import seal_texts
 
-from .models import DESK_ROLES, Answer, Attempt, Need
-from .services import AnswerGiven, check_owner, lock_version, refresh_search_words
+from .models import Answer, Attempt, Contact, MessageDelivery, Need
+from .services import (
+    AnswerGiven,
+    check_owner,
+    desk_members,
+    lock_version,
+    refresh_search_words,
+    seal_again,
+    texts_left,
+)
 
 # How many times one tries to reach somebody before saying that it cannot be done.
 ATTEMPTS_BEFORE_GIVING_UP = 3
@@ -53,8 +61,15 @@ def _change_state(need: Need, state: str) -> None:
         need.next_on = None
     else:
         need.closed_at, need.told_how = None, ""
-    # Somebody acted: the silence that the coordinator was told of is over.
+    _end_silence(need)
+
+
+def _end_silence(need: Need, next_on: date | None = None) -> None:
+    """Somebody acted: what the coordinator was told of is over, and the clock starts again today or on `next_on`."""
     need.escalated_at = None
+    starts = next_on or timezone.localdate()
+    if need.next_on is not None and need.next_on < starts:
+        need.next_on = starts
 
 
 def _save(need: Need, verb: str, by: User | None, **detail: object) -> Need:
@@ -69,6 +84,8 @@ def answer_need(need: Need, *, by: User, version: int, answer: AnswerGiven, told
 
     Raise ChangedElsewhere, NeedIsClosed.
     """
+    # The contact first, as whoever corrects it does: in the other order the two would wait for each other.
+    contact = Contact.objects.select_for_update(of=("self",)).get(pk=need.contact_id)
     current = _lock_open(need, version)
     given = Answer(
         need=current,
@@ -88,8 +105,8 @@ def answer_need(need: Need, *, by: User, version: int, answer: AnswerGiven, told
     elif answer.kind != Answer.Kind.FOLLOW_UP:
         _change_state(current, Need.State.ANSWERED)
     else:
-        current.escalated_at = None
-    refresh_search_words([current.contact])
+        _end_silence(current)
+    refresh_search_words([contact])
     return _save(current, "need.answer", by, kind=answer.kind)
 
 
@@ -119,26 +136,21 @@ def plan_need(need: Need, *, by: User, version: int, owner: User, next_on: date)
     """Give a need an owner and a next date. Raise ChangedElsewhere, NeedIsClosed, OwnerCannotWorkHere."""
     current = _lock_open(need, version)
     check_owner(current.lab, owner)
+    _pass_messages_on(current.lab, {current.person_id}, giver=current.owner, taker=owner)
     current.owner, current.next_on, current.escalated_at = owner, next_on, None
     return _save(current, "need.plan", by, owner=str(owner.pk), next_on=next_on.isoformat())
 
 
 @transaction.atomic
-def log_attempt(need: Need, *, by: User, channel: str, outcome: str) -> Attempt:
-    """Note a try to reach whoever asked, with how it ended. Raise NeedIsClosed."""
-    current = Need.objects.select_for_update(of=("self",)).get(pk=need.pk)
-    if not current.is_open:
-        raise NeedIsClosed
+def log_attempt(need: Need, *, by: User, version: int, channel: str, outcome: str) -> Attempt:
+    """Note a try to reach whoever asked, with how it ended; the need comes back on the next working day.
+
+    Raise ChangedElsewhere (a double click too: it is one attempt), NeedIsClosed.
+    """
+    current = _lock_open(need, version)
     attempt = Attempt.objects.create(need=current, by=by, channel=channel, outcome=outcome)
-    Need.objects.filter(pk=current.pk).update(escalated_at=None)
-    record_act(
-        "need.attempt",
-        current,
-        by=by,
-        lab_id=current.lab_id,
-        subject_id=current.person_id,
-        detail={"channel": channel, "outcome": outcome},
-    )
+    _end_silence(current, add_working_days(current.lab, timezone.localdate(), 1))
+    _save(current, "need.attempt", by, channel=channel, outcome=outcome)
     return attempt
 
 
@@ -161,7 +173,7 @@ def close_need(need: Need, *, by: User, version: int, state: str) -> Need:
 
 
 def _can_be_told(need: Need) -> bool:
-    return need.person_id is not None or bool({"phone", "reply_to"} & open_texts(need.contact).keys())
+    return need.person_id is not None or bool({"phone", "reply_to"} & texts_left(need.contact).keys())
 
 
 @transaction.atomic
@@ -185,7 +197,7 @@ def record_outcome(answer: Answer, *, by: User, outcome: str, text: str = "") ->
     current = Answer.objects.select_for_update(of=("self",)).get(pk=answer.pk)
     current.outcome, current.outcome_on = outcome, timezone.localdate()
     if text:
-        reseal_texts(current, {**open_texts(current), "outcome": text})
+        seal_again(current, {**texts_left(current), "outcome": text})
     current.save()
     need = current.need
     record_act(
@@ -204,8 +216,13 @@ def hand_over_needs(lab: Lab, *, by: User, giver: User, taker: User, needs: Iter
     handed = Need.objects.still_open().filter(lab=lab, owner=giver)
     if needs is not None:
         handed = handed.filter(pk__in=list(needs))
-    ids = list(handed.select_for_update().order_by("pk").values_list("pk", flat=True))
-    Need.objects.filter(pk__in=ids).update(owner=taker, escalated_at=None)
+    rows = list(handed.select_for_update().order_by("pk").values_list("pk", "person_id"))
+    ids, today = [pk for pk, _ in rows], timezone.localdate()
+    moved = Need.objects.filter(pk__in=ids)
+    moved.update(owner=taker, escalated_at=None, version=F("version") + 1)
+    # Whoever takes over gets the time to do it.
+    moved.filter(next_on__lt=today).update(next_on=today)
+    _pass_messages_on(lab, {person for _, person in rows}, giver=giver, taker=taker)
     if ids:
         record_act(
             "need.hand_over",
@@ -217,13 +234,24 @@ def hand_over_needs(lab: Lab, *, by: User, giver: User, taker: User, needs: Iter
     return len(ids)
 
 
+def _pass_messages_on(lab: Lab, people: set[UUID | None], *, giver: User | None, taker: User) -> None:
+    """What was left for the giver about these people, and is still unread, is for the taker too."""
+    if giver is None or giver == taker:
+        return
+    unread = MessageDelivery.objects.filter(
+        user=giver, read_at__isnull=True, message__lab=lab, message__person__in=people - {None}
+    )
+    passed = [MessageDelivery(message_id=pk, user=taker) for pk in unread.values_list("message", flat=True)]
+    MessageDelivery.objects.bulk_create(passed, ignore_conflicts=True)
+
+
 def escalate_silent_needs(lab: Lab) -> int:
     """Pass on to the coordinator the needs whose date went by in silence, and those whose owner is gone; give how many.
 
     Silence lasts as many of the lab's working days as the lab says (`escalation_days`).
     """
     today = timezone.localdate()
-    works_here = Membership.objects.current().filter(user=OuterRef("owner"), lab=lab, role__in=DESK_ROLES)
+    works_here = desk_members(lab).filter(user=OuterRef("owner"))
     candidates = (
         Need.objects.still_open()
         .filter(lab=lab, escalated_at__isnull=True)

@@ -141,7 +141,7 @@ def forms_for(request: StaffRequest, need: Need) -> dict[str, Any]:
     return {
         "answer": GiveAnswerForm(initial=version, lists=lists),
         "tell": TellForm(initial=version),
-        "attempt": AttemptForm(),
+        "attempt": AttemptForm(initial=version),
         "wait": DueForm(initial={**version, "next_on": due}, lists=lists),
         "plan": PlanForm(initial={**version, "owner": owner, "next_on": need.next_on}, lists=lists),
         "close": close,

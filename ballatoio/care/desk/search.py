@@ -9,9 +9,6 @@ from django.db.models.expressions import RawSQL
 
 from ballatoio.base.core.text import words
 
-# What a search looks at, newest first: beyond it a searcher needs better words, not more pages.
-CAP = 1000
-
 _SQLITE = """
 CREATE VIRTUAL TABLE IF NOT EXISTS desk_contact_words USING fts5(
     search_words, content='desk_contact', content_rowid='rowid',
@@ -37,10 +34,7 @@ ALTER TABLE desk_contact ADD COLUMN IF NOT EXISTS search_vector tsvector
 CREATE INDEX IF NOT EXISTS desk_contact_words ON desk_contact USING gin (search_vector);
 """
 
-_SQLITE_MATCH = (
-    "desk_contact.rowid IN (SELECT rowid FROM desk_contact_words"
-    " WHERE desk_contact_words MATCH %s ORDER BY rowid DESC LIMIT %s)"
-)
+_SQLITE_MATCH = "desk_contact.rowid IN (SELECT rowid FROM desk_contact_words WHERE desk_contact_words MATCH %s)"
 _POSTGRESQL_MATCH = "desk_contact.search_vector @@ to_tsquery('simple', %s)"
 
 
@@ -62,7 +56,7 @@ def matches(lab_ids: Iterable[uuid.UUID], text: str) -> RawSQL | None:
         return None
     if connection.vendor == "sqlite":
         query = f"({' OR '.join(labs)}) AND " + " AND ".join(f'"{word}"*' for word in wanted)
-        return RawSQL(_SQLITE_MATCH, [query, CAP], output_field=BooleanField())  # noqa: S611 (bound parameters)
+        return RawSQL(_SQLITE_MATCH, [query], output_field=BooleanField())  # noqa: S611 (bound parameters)
     query = f"({' | '.join(labs)}) & " + " & ".join(f"'{word}':*" for word in wanted)
     return RawSQL(_POSTGRESQL_MATCH, [query], output_field=BooleanField())  # noqa: S611 (bound parameters)
 

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import override
 
-from ballatoio.base.accounts.models import Membership, Role, User
+from ballatoio.base.accounts.models import Membership, MembershipQuerySet, Role, User
 from ballatoio.base.audit.services import record_act, record_reading
 from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.core.ids import new_id
@@ -19,10 +19,12 @@ from ballatoio.base.jobs.services import drop_draft, plan_work, submit_once
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.labs.services import add_working_days
 from ballatoio.base.people.models import Person
+from ballatoio.base.people.services import note_seen
 from ballatoio.base.territory.models import Building
+from ballatoio.base.vault.models import SealedRecord
 from ballatoio.base.vault.services import TextIsGone, open_texts, reseal_texts, seal_texts
 
-from .models import DESK_ROLES, Answer, Contact, Message, MessageDelivery, Need
+from .models import DESK_ROLES, Answer, Contact, ContactQuerySet, Message, MessageDelivery, Need
 from .search import search_words
 
 DRAFT_KIND = "contact"
@@ -162,9 +164,16 @@ def record_contact(
         subject_id=person.pk if person else None,
         detail={"channel": channel, "needs": len(new_needs), "answers": len(new_answers)},
     )
+    if person:
+        _note_seen(person, timezone.localdate(contact.started_at))
     if draft_key and by:
         drop_draft(by=by, lab=lab, kind=DRAFT_KIND, key=draft_key)
     return contact
+
+
+def _note_seen(person: Person, on: date) -> None:
+    if person.last_seen_on < on:
+        note_seen(person, on)
 
 
 def _is_answered(answers: Iterable[AnswerGiven]) -> bool:
@@ -186,13 +195,38 @@ def _new_answer(need: Need, given: AnswerGiven, by: User | None, at: datetime) -
 
 def check_owner(lab: Lab, owner: User) -> None:
     """Raise OwnerCannotWorkHere unless `owner` works at the desk of `lab` today."""
-    if not Membership.objects.current().filter(user=owner, lab=lab, role__in=DESK_ROLES).exists():
+    if not desk_members(lab).filter(user=owner).exists():
         raise OwnerCannotWorkHere
+
+
+def desk_members(lab: Lab) -> MembershipQuerySet:
+    """Give the memberships of those who work at the desk of `lab` today and can sign in."""
+    return Membership.objects.current().filter(lab=lab, role__in=DESK_ROLES, user__is_active=True)
+
+
+def texts_left(record: SealedRecord) -> dict[str, str]:
+    """Give the texts of a record as far as they can still be read: none once its key was destroyed."""
+    try:
+        return open_texts(record)
+    except TextIsGone:
+        return {}
+
+
+def seal_again(record: SealedRecord, texts: dict[str, str]) -> None:
+    """Seal the texts of a record in the place of the old ones, under a new key when the old was destroyed."""
+    try:
+        reseal_texts(record, texts)
+    except TextIsGone:
+        record.data_key = None
+        reseal_texts(record, texts)
 
 
 def words_of_contact(contact: Contact, needs: Iterable[Need], answers: Iterable[Answer]) -> str:
     """Give the words by which a contact is searched, always in Italian, whatever language the operator reads."""
-    texts = [str(contact.person or ""), str(contact.building or "")]
+    texts = [str(contact.person or "")]
+    # Whoever knows where a protected person lived must not find them by it.
+    if contact.building and not (contact.person and contact.person.is_protected):
+        texts.append(str(contact.building))
     with override("it"):
         texts += [need.term.name for need in needs if need.term]
         for answer in answers:
@@ -246,10 +280,13 @@ def amend_contact(
     moved = current.person_id != (person.pk if person else None)
     current.channel, current.person, current.building = channel, person, building
     current.language, current.interpreter = language, interpreter
-    reseal_texts(current, {**open_texts(current), "words": words, "note": note})
+    typed = {name: text for name, text in (("words", words), ("note", note)) if text != GONE}
+    seal_again(current, {**texts_left(current), **typed})
     current.save()
-    current.needs.update(person=person, building=building)
+    current.needs.update(person=person, building=building, version=models.F("version") + 1)
     refresh_search_words([current])
+    if person:
+        _note_seen(person, timezone.localdate(current.started_at))
     record_act(
         "contact.amend",
         current,
@@ -275,6 +312,13 @@ def read_contact(contact: Contact, *, by: User) -> ContactTexts:
     return texts
 
 
+@transaction.atomic
+def read_timeline(person: Person, *, by: User) -> ContactQuerySet:
+    """Give the contacts of a person, newest first, for `by`; that they looked is recorded."""
+    record_reading("person.timeline", person, by=by, lab_id=person.lab_id, subject_id=person.pk)
+    return Contact.objects.visible_to(by).filter(person=person)
+
+
 def _open(record: Contact | Need | Answer) -> dict[str, str]:
     try:
         return open_texts(record)
@@ -298,16 +342,16 @@ def leave_message(person: Person, *, by: User, text: str, once: str = "") -> Mes
 
 
 def deliver_message(message: Message) -> int:
-    """Hand a message to the owners of the person's open needs; give to how many. Twice is as good as once."""
-    owners = (
-        Need.objects.still_open()
-        .filter(lab_id=message.lab_id, person_id=message.person_id)
-        .exclude(owner_id=message.left_by_id)
-        .order_by()
-        .values_list("owner_id", flat=True)
-        .distinct()
-    )
-    deliveries = [MessageDelivery(message=message, user_id=owner) for owner in owners]
+    """Hand a message to the owners of the person's open needs; give to how many. Twice is as good as once.
+
+    What was for somebody who no longer works here goes to whoever answers in their place.
+    """
+    followed = Need.objects.still_open().filter(lab_id=message.lab_id, person_id=message.person_id)
+    owners = set(followed.order_by().values_list("owner_id", flat=True)) - {message.left_by_id}
+    here = set(desk_members(message.lab).filter(user__in=owners).values_list("user_id", flat=True))
+    if owners - here:
+        here.add(receiver_of_requests(message.lab).pk)
+    deliveries = [MessageDelivery(message=message, user_id=owner) for owner in here]
     MessageDelivery.objects.bulk_create(deliveries, ignore_conflicts=True)
     record_act("message.deliver", message, by=None, lab_id=message.lab_id, detail={"to": len(deliveries)})
     return len(deliveries)
@@ -381,8 +425,7 @@ def receiver_of_requests(lab: Lab) -> User:
         models.When(role=Role.COORDINATOR, then=1),
         default=2,
     )
-    members = Membership.objects.current().filter(lab=lab, role__in=DESK_ROLES, user__is_active=True)
-    first = members.select_related("user").order_by(named, "since", "pk").first()
+    first = desk_members(lab).select_related("user").order_by(named, "since", "pk").first()
     if first is None:
         raise LabCannotAnswer
     return first.user

@@ -17,7 +17,7 @@ from ballatoio.base.territory.models import Building
 from .lists import ContactPage
 from .models import Contact, MessageDelivery, Need
 from .need_forms import MessageForm
-from .services import leave_message, read_message
+from .services import leave_message, read_message, read_timeline
 
 
 def person_or_404(request: StaffRequest, person: UUID) -> Person:
@@ -29,7 +29,7 @@ def person_or_404(request: StaffRequest, person: UUID) -> Person:
 def person_timeline(request: StaffRequest, person: UUID) -> HttpResponse:
     """All the contacts of a person, newest first, and what is still open for them."""
     found = person_or_404(request, person)
-    contacts = Contact.objects.visible_to(request.user).filter(lab=request.lab, person=found)
+    contacts = read_timeline(found, by=request.user)
     needs = Need.objects.visible_to(request.user).still_open().filter(lab=request.lab, person=found)
     context = {
         "person": found,

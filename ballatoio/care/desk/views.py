@@ -224,7 +224,7 @@ def draft_save(request: StaffRequest) -> HttpResponse:
                 kind=DRAFT_KIND,
                 key=key,
                 fields=draft_fields(typed),
-                version=int(version) if version.isdigit() else None,
+                version=int(version) if version.isascii() and version.isdigit() else None,
             )
             context |= {"draft_version": draft.version, "saved_at": draft.updated_at, "state": "saved"}
         except DraftChangedElsewhere:

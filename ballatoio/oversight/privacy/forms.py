@@ -44,7 +44,7 @@ class AuditFilterForm(forms.Form):
 
 
 class RetentionRuleForm(forms.Form):
-    """How long records of a kind are kept."""
+    """How long records of a kind are kept. Confirming is for what was on the page: `confirmation` names it."""
 
     kind = forms.ChoiceField(label=_("Che cosa"), choices=RetentionRule.Kind)
     months = forms.IntegerField(label=_("Per quanti mesi"), min_value=1, max_value=1200)
@@ -53,6 +53,15 @@ class RetentionRuleForm(forms.Form):
         max_length=200,
         help_text=_("Per esempio: registro dei trattamenti."),
     )
+    confirmed = forms.CharField(required=False)
+
+    def confirmation(self) -> str:
+        """Give what the button that confirms must carry."""
+        return f"{self.cleaned_data.get('kind')}:{self.cleaned_data.get('months')}"
+
+    def clean_confirmed(self) -> bool:
+        """Tell whether this very rule was confirmed, not one that was changed afterwards."""
+        return bool(self.cleaned_data["confirmed"] == self.confirmation())
 
 
 class SignInForm(forms.Form):

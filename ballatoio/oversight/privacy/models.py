@@ -32,6 +32,8 @@ class RetentionRule(models.Model):
     months = models.PositiveSmallIntegerField()
     source = models.CharField(max_length=200)
     decided_on = models.DateField(default=timezone.localdate)
+    # Until this day nothing of the kind is erased: whoever wrote a wrong number has time to see it.
+    effective_on = models.DateField(default=timezone.localdate)
 
     objects = RetentionRuleQuerySet.as_manager()
 

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.db.models import Exists, Max, Model, OuterRef, QuerySet
 from django.utils import timezone
 
 from ballatoio.base.accounts.models import AccessCode, Membership, User
-from ballatoio.base.accounts.services import CodeDoesNotWork, issue_code, redeem_code
+from ballatoio.base.accounts.services import CodeDoesNotWork, issue_code, redeem_code, shut_account
 from ballatoio.base.audit.services import record_act
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.people.models import EntrySnapshot, Household, Person, PersonIdentifier, SensitiveSnapshot
+from ballatoio.base.people.services import note_seen
 from ballatoio.base.vault.models import SealedRecord
 from ballatoio.base.vault.services import forget_keys
 from ballatoio.care.desk.models import Answer, Contact, Message, Need
@@ -24,6 +23,8 @@ from ballatoio.care.desk.models import Answer, Contact, Message, Need
 from .models import MonthStatistic, RetentionRule
 
 SIGN_IN_CODE_LIFE = timedelta(days=7)
+# How long a rule that erases more waits, so that a wrong number can be taken back.
+TIME_TO_THINK = timedelta(days=7)
 BATCH = 200
 Kind = RetentionRule.Kind
 
@@ -34,11 +35,23 @@ class WorksHere(Exception):
 
 @dataclass(frozen=True)
 class Expired:
-    """What a rule lets go: how many records of a kind, all older than the month that begins on `before`."""
+    """What a rule lets go: how many records of a kind, all older than the month that begins on `before`.
+
+    `waits`: the rule has its effect later, and this is what it will let go on that day.
+    """
 
     rule: RetentionRule
     before: date
     count: int
+    waits: bool
+
+
+class ErasesMore(Exception):
+    """This rule keeps records for a shorter time than today: whoever decides must have seen how many would go."""
+
+    def __init__(self, expired: Expired) -> None:
+        super().__init__(expired)
+        self.expired = expired
 
 
 def issue_sign_in_code(person: Person, *, by: User) -> tuple[AccessCode, str]:
@@ -76,16 +89,31 @@ def open_resident_session(code: str, *, lab: Lab, source: str) -> User:
         record_act("person.link_account", person, by=person.user, lab_id=lab.pk, subject_id=person.pk)
     if person.user.is_lab_staff or not person.user.is_active:
         raise CodeDoesNotWork
+    note_seen(person, timezone.localdate())
     return person.user
 
 
 @transaction.atomic
-def set_retention_rule(lab: Lab, *, kind: str, months: int, source: str, by: User | None) -> RetentionRule:
-    """Decide how many months `lab` keeps records of `kind`; `source` names the decision or the law."""
-    rule, _ = RetentionRule.objects.update_or_create(
-        lab=lab, kind=kind, defaults={"months": months, "source": source, "decided_on": timezone.localdate()}
-    )
-    record_act("retention.set", rule, by=by, lab_id=lab.pk, detail={"kind": kind, "months": months})
+def set_retention_rule(
+    lab: Lab, *, kind: str, months: int, source: str, by: User | None, confirmed: bool = False
+) -> RetentionRule:
+    """Decide how many months `lab` keeps records of `kind`; `source` names the decision or the law.
+
+    A first rule, or a shorter time, raises ErasesMore unless it is `confirmed`, and has its effect after
+    TIME_TO_THINK; until then nothing of the kind is erased. A longer time shortens no such wait.
+    """
+    today = timezone.localdate()
+    rule = RetentionRule.objects.select_for_update(of=("self",)).filter(lab=lab, kind=kind).first()
+    rule = rule or RetentionRule(lab=lab, kind=kind)
+    if rule.months is None or months < rule.months:
+        rule.effective_on = today + TIME_TO_THINK
+        if not confirmed:
+            rule.months = months
+            raise ErasesMore(_find(rule, today))
+    rule.months, rule.source, rule.decided_on = months, source, today
+    rule.save()
+    detail = {"kind": kind, "months": months, "from": str(rule.effective_on)}
+    record_act("retention.set", rule, by=by, lab_id=lab.pk, detail=detail)
     return rule
 
 
@@ -100,12 +128,15 @@ def first_month_kept(months: int, on: date) -> date:
 
 
 def find_expired(lab: Lab, *, on: date | None = None) -> list[Expired]:
-    """Give what each rule of `lab` lets go on a day (today): nothing is changed."""
-    found = []
-    for rule in RetentionRule.objects.filter(lab=lab).order_by("kind"):
-        before = first_month_kept(rule.months, on or timezone.localdate())
-        found.append(Expired(rule, before, sum(records.count() for records in _expired(rule, before))))
-    return found
+    """Give what each rule of `lab` lets go on a day (today), or when it has its effect: nothing is changed."""
+    day = on or timezone.localdate()
+    return [_find(rule, day) for rule in RetentionRule.objects.filter(lab=lab).order_by("kind")]
+
+
+def _find(rule: RetentionRule, day: date) -> Expired:
+    before = first_month_kept(rule.months, max(day, rule.effective_on))
+    count = sum(records.count() for records in _expired(rule, before))
+    return Expired(rule, before, count, waits=day < rule.effective_on)
 
 
 def erase_expired(lab: Lab, *, on: date | None = None, at_most: int = BATCH) -> int:
@@ -114,7 +145,7 @@ def erase_expired(lab: Lab, *, on: date | None = None, at_most: int = BATCH) -> 
     In one transaction each: count what is going into MonthStatistic, delete it, destroy its keys, record the act.
     A contact with an open need stays until the need is closed.
     """
-    return sum(_erase(found, at_most) for found in find_expired(lab, on=on) if found.count)
+    return sum(_erase(found, at_most) for found in find_expired(lab, on=on) if found.count and not found.waits)
 
 
 def _midnight(day: date) -> datetime:
@@ -135,7 +166,7 @@ def _expired(rule: RetentionRule, before: date) -> "list[QuerySet[Model]]":
             ~Exists(Message.objects.filter(person=OuterRef("pk"))),
             ~Exists(EntrySnapshot.objects.filter(person=OuterRef("pk"))),
             lab=rule.lab,
-            created_at__lt=moment,
+            last_seen_on__lt=before,
         )
         return [people]
     if rule.kind == Kind.FUND:
@@ -219,12 +250,10 @@ def _erase_snapshots(ids: list[UUID], lab: Lab) -> None:
 
 def _forget_users(ids: list[UUID], lab: Lab) -> None:
     """Keep the account, which the lab's records point to, without anything that says whose it was."""
-    EmailAddress.objects.filter(user__in=ids).delete()
-    Authenticator.objects.filter(user__in=ids).delete()
     for user in User.objects.filter(pk__in=ids):
-        user.name, user.email, user.is_active = "", None, False
-        user.set_unusable_password()
-        user.save(update_fields=["name", "email", "is_active", "password"])
+        shut_account(user, by=None, lab_id=lab.pk)
+        user.name, user.is_active = "", False
+        user.save(update_fields=["name", "is_active"])
 
 
 ERASERS: dict[type[Model], Callable[[list[UUID], Lab], None]] = {

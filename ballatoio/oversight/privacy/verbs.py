@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 VERBS: dict[str, "str | Promise"] = {
+    "account.shut": _("Ha chiuso un accesso"),
     "answer.outcome": _("Ha scritto come è finita una risposta"),
     "audit.read": _("Ha letto il registro"),
     "building.add": _("Ha aggiunto una casa"),

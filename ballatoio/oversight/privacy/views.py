@@ -45,15 +45,20 @@ def audit_list(request: StaffRequest) -> HttpResponse:
 
 
 def retention_list(request: StaffRequest) -> HttpResponse:
-    """How long the lab keeps what, what is due to go, and the form that changes it."""
+    """How long the lab keeps what, what is due to go, and the form that changes it, twice when more would go."""
     form = RetentionRuleForm(request.POST or None)
+    more = None
     if form.is_valid():
-        services.set_retention_rule(request.lab, **form.cleaned_data, by=request.user)
-        messages.success(request, _("Salvato."))
-        return redirect("privacy:retention_list", lab=request.lab.slug)
+        try:
+            services.set_retention_rule(request.lab, **form.cleaned_data, by=request.user)
+        except services.ErasesMore as unconfirmed:
+            more = unconfirmed.expired
+        else:
+            messages.success(request, _("Salvato."))
+            return redirect("privacy:retention_list", lab=request.lab.slug)
     rules = RetentionRule.objects.visible_to(request.user).filter(lab=request.lab)
     expired = services.find_expired(request.lab) if rules else []
-    return render(request, "privacy/retention_list.html", {"form": form, "expired": expired})
+    return render(request, "privacy/retention_list.html", {"form": form, "expired": expired, "more": more})
 
 
 @never_cache

@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 ('protected_since', models.DateField(blank=True, null=True)),
                 ('synthetic', models.BooleanField(default=False)),
                 ('version', models.PositiveIntegerField(default=1)),
+                ('last_seen_on', models.DateField(default=django.utils.timezone.localdate)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('data_key', models.OneToOneField(db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='vault.datakey')),
                 ('lab', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='labs.lab')),

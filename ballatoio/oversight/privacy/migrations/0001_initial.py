@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('months', models.PositiveSmallIntegerField()),
                 ('source', models.CharField(max_length=200)),
                 ('decided_on', models.DateField(default=django.utils.timezone.localdate)),
+                ('effective_on', models.DateField(default=django.utils.timezone.localdate)),
                 ('lab', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='labs.lab')),
             ],
             options={

@@ -30,12 +30,13 @@ class Command(BaseCommand):
             if not found:
                 self.stdout.write(f"{lab.slug}: nessuna regola di conservazione, niente viene cancellato.")
             for expired in found:
+                waits = f", dal {expired.rule.effective_on:%d/%m/%Y}" if expired.waits else ""
                 self.stdout.write(
                     f"{lab.slug}: {expired.rule.kind}, {expired.rule.months} mesi: "
-                    f"{expired.count} da cancellare, di prima di {expired.before:%m/%Y}"
+                    f"{expired.count} da cancellare, di prima di {expired.before:%m/%Y}{waits}"
                 )
             if options["erase"]:
-                self._erase(lab, sum(expired.count for expired in found))
+                self._erase(lab, sum(expired.count for expired in found if not expired.waits))
         if not options["erase"]:
             self.stdout.write("Non è cambiato niente: per cancellare aggiungi --erase.")
 
