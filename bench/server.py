@@ -1,6 +1,8 @@
 """A gunicorn server under measurement: started, asked, weighed, stopped, killed."""
 
+import contextlib
 import os
+import random
 import re
 import signal
 import socket
@@ -12,10 +14,16 @@ from pathlib import Path
 
 
 def free_port() -> int:
-    """Give a port of this machine that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Give a port of this machine that nobody uses now.
+
+    Below those that the system gives to outgoing connections: while a server is down, a client that keeps trying
+    could be given the server's own port, and the server would find it taken.
+    """
+    for port in random.sample(range(20_000, 30_000), 50):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port between 20000 and 30000")
 
 
 class Server:

@@ -164,6 +164,8 @@ def expected(route: str, method: str, user: User | None, lab: Lab | None) -> str
         return "in" if Person.objects.filter(user=user, lab=lab).exists() else "404"
     if access.who is Who.SIGNED_IN:
         return "in"
+    if access.who is Who.STAFF:
+        return "in" if user.is_lab_staff else "403"
     roles = user.roles_in(lab.pk if lab else None)
     return "404" if not roles else "in" if roles & access.roles else "403"
 

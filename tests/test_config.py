@@ -16,6 +16,7 @@ from ballatoio.base.accounts.models import User
 from ballatoio.base.core.keys import _parse
 from ballatoio.config.gate import GateMiddleware, RouteWithoutAccess
 from ballatoio.config.logs import JsonFormatter
+from ballatoio.config.sentry import drop_breadcrumb, scrub_event
 from tests.factories import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,14 @@ def test_every_answer_carries_the_browser_defences(client: Client) -> None:
     assert headers["Referrer-Policy"] == "same-origin"
 
 
+def test_no_browser_keeps_a_page_that_is_not_public(client: Client, elena: User) -> None:
+    sign_in(client, elena)
+    for path in ("/mazzini/registro/", "/mazzini/squadra/", "/mazzini/persone/", "/mazzini/contatti/", "/accesso/2fa/"):
+        assert "no-store" in client.get(path).headers["Cache-Control"], path
+    assert "no-store" in Client().get("/mazzini/registro/").headers["Cache-Control"], "nor the way to sign in"
+    assert "no-store" not in client.get("/mazzini/").headers.get("Cache-Control", "")
+
+
 def test_a_method_that_the_table_does_not_name_is_refused(client: Client) -> None:
     response = client.post("/healthz")
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
@@ -84,6 +93,30 @@ def test_logs_name_the_route_and_never_what_was_typed() -> None:
     assert json.loads(line)["exception"] == "IntegrityError"
     assert "333" not in line
     assert "Rossi" not in line
+
+
+def test_what_is_sent_of_an_error_is_where_and_never_what_was_typed() -> None:
+    frame = {"filename": "views.py", "lineno": 7, "function": "f", "vars": {"name": "Rossi"}, "context_line": "f(x)"}
+    error = {"type": "IntegrityError", "module": "django.db", "value": "Key (name)=(Rossi)", "mechanism": {}}
+    event = {
+        "level": "error",
+        "server_name": "Rossi",
+        "transaction": "/{lab}/persone/",
+        "transaction_info": {"source": "route"},
+        "request": {"method": "GET", "url": "https://x/Rossi", "query_string": "q=Rossi", "data": {"q": "Rossi"}},
+        "exception": {"values": [error | {"stacktrace": {"frames": [frame]}}]},
+        "breadcrumbs": {"values": [{"message": "Rossi"}]},
+        "extra": {"q": "Rossi"},
+        "user": {"id": "Rossi"},
+    }
+    scrubbed = scrub_event(event, {})
+    assert "Rossi" not in json.dumps(scrubbed)
+    assert (scrubbed["transaction"], scrubbed["request"]) == ("/{lab}/persone/", {"method": "GET"})
+    assert scrubbed["exception"]["values"][0]["stacktrace"]["frames"][0]["lineno"] == 7
+    by_address = {"transaction": "/Rossi", "transaction_info": {"source": "url"}}
+    logged = {"logentry": {"message": "no %s", "params": ["Rossi"], "formatted": "no Rossi"}}
+    assert scrub_event(by_address | logged, {}) == {"logentry": {"message": "no %s"}}
+    assert drop_breadcrumb({"message": "Rossi"}, {}) is None  # type: ignore[func-returns-value]
 
 
 def run_check(**environment: str) -> subprocess.CompletedProcess[str]:

@@ -151,7 +151,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 
 # --- Cache, sessions, mail, files -----------------------------------------------------------------------
 # Rate limits live in the cache, so it has to be shared by all workers: files by default, Redis by setting.
-CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR}/cache")}
+# A full cache of files throws a third of them away, counters too: it must not fill in a day.
+CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR}/cache?max_entries=10000")}
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 # A desk is shared: a shift's length at most, and gone with the browser.
@@ -287,8 +288,17 @@ LOGGING = {
 if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
     import sentry_sdk
 
+    from ballatoio.config.sentry import drop_breadcrumb, scrub_event
+
     # No request body, no user, no local variables: all three hold what people told the desk.
-    sentry_sdk.init(SENTRY_DSN, send_default_pii=False, max_request_body_size="never", include_local_variables=False)
+    sentry_sdk.init(
+        SENTRY_DSN,
+        send_default_pii=False,
+        max_request_body_size="never",
+        include_local_variables=False,
+        before_send=scrub_event,
+        before_breadcrumb=drop_breadcrumb,
+    )
 
 # Background work: kind of DueWork -> dotted path of the function in a tasks.py that does it.
 DUE_WORK: dict[str, str] = {

@@ -4,6 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -12,6 +14,7 @@ from ballatoio.base.accounts.services import (
     AlreadyAMember,
     CodeDoesNotWork,
     EndsBeforeItBegan,
+    EndsLaterThanBefore,
     RoleIsNotOfALab,
     TooManyWrongCodes,
     accept_invitation,
@@ -21,10 +24,12 @@ from ballatoio.base.accounts.services import (
     issue_code,
     redeem_code,
     revoke_codes,
+    shut_account,
     start_membership,
 )
 from ballatoio.base.audit.models import AuditEntry
 from ballatoio.base.labs.models import Lab
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +138,17 @@ def test_a_membership_ends_with_a_day_and_not_before_its_first(mazzini: Lab, ann
         end_membership(membership, on=membership.since - timedelta(days=1), by=elena)
 
 
+def test_ending_a_membership_never_makes_it_longer_or_brings_it_back(mazzini: Lab, anna: User, elena: User) -> None:
+    membership, today = Membership.objects.get(user=anna), timezone.localdate()
+    end_membership(membership, on=today + timedelta(days=9), by=elena)
+    end_membership(membership, on=today + timedelta(days=3), by=elena)
+    with time_machine.travel(timezone.now() + timedelta(days=5)):
+        for on in (today + timedelta(days=4), date(9999, 12, 31)):
+            with pytest.raises(EndsLaterThanBefore):
+                end_membership(membership, on=on, by=elena)
+    assert Membership.objects.get(user=anna).until == today + timedelta(days=3)
+
+
 @pytest.mark.parametrize("role", [Role.CITY_COORDINATOR, Role.SYSTEM_ADMINISTRATOR, "nonsense"])
 def test_nobody_is_invited_to_a_role_of_the_installation(mazzini: Lab, elena: User, role: str) -> None:
     with pytest.raises(RoleIsNotOfALab):
@@ -156,6 +172,45 @@ def test_an_invitation_never_hands_over_an_account_that_has_a_password(mazzini: 
     assert (membership.user, code) == (bruno, "")
     with pytest.raises(AlreadyAMember):
         invite_member(mazzini, name="Bruno", email=bruno.email, role=Role.DESK, by=elena)
+
+
+def test_no_other_lab_chooses_the_password_of_somebody_who_was_invited(
+    mazzini: Lab, milo: Lab, bruno: User, elena: User
+) -> None:
+    invited, first = invite_member(mazzini, name="Vic", email="vic@example.org", role=Role.MEDIATOR, by=elena)
+    membership, code = invite_member(milo, name="Vic", email="vic@example.org", role=Role.DESK, by=bruno)
+    assert (membership.user, code) == (invited.user, "")
+    # Nor does the first lab, which may still hold its own code, choose it for the second.
+    with pytest.raises(CodeDoesNotWork):
+        accept_invitation(first, lab=mazzini, password="quattro parole a caso", source="192.0.2.1")
+
+
+def test_an_account_that_nobody_invited_keeps_its_own_way_in(mazzini: Lab, elena: User) -> None:
+    dario = make_user("Dario")
+    assert invite_member(mazzini, name="Dario", email=str(dario.email), role=Role.DESK, by=elena)[1] == ""
+
+
+def test_whoever_lost_the_first_invitation_gets_another_from_the_same_lab(mazzini: Lab, elena: User) -> None:
+    membership, _ = invite_member(mazzini, name="Gaia", email="gaia@example.org", role=Role.DESK, by=elena)
+    again, code = invite_member(mazzini, name="Gaia", email="gaia@example.org", role=Role.MEDIATOR, by=elena)
+    accept_invitation(code, lab=mazzini, password="quattro parole a caso", source="192.0.2.1")
+    assert again.user == membership.user
+
+
+def test_a_shut_account_has_no_way_in_left(mazzini: Lab, farid: User, anna: User) -> None:
+    farid.set_password("quattro parole a caso")
+    farid.save()
+    EmailAddress.objects.create(user=farid, email=farid.email, primary=True)
+    Authenticator.objects.create(user=farid, type=Authenticator.Type.TOTP, data={})
+    issue(mazzini, farid)
+    session = farid.get_session_auth_hash()
+    shut_account(farid, by=anna, lab_id=mazzini.pk)
+    farid.refresh_from_db()
+    assert (farid.email, farid.has_usable_password(), farid.is_active) == (None, False, True)
+    assert farid.get_session_auth_hash() != session
+    left = [EmailAddress.objects.filter(user=farid), Authenticator.objects.filter(user=farid)]
+    assert [rows.count() for rows in [*left, AccessCode.objects.usable()]] == [0, 0, 0]
+    assert AuditEntry.objects.filter(verb="account.shut", object_id=farid.pk, actor_id=anna.pk).count() == 1
 
 
 def test_many_accounts_without_e_mail_live_side_by_side() -> None:

@@ -332,9 +332,7 @@ def test_whoever_acts_on_a_silent_need_gets_the_time_to_go_on(
     assert need_services.escalate_silent_needs(mazzini) == 0
 
 
-def test_a_page_opened_before_a_handover_does_not_undo_it(
-    mazzini: Lab, anna: User, carla: User, elena: User
-) -> None:
+def test_a_page_opened_before_a_handover_does_not_undo_it(mazzini: Lab, anna: User, carla: User, elena: User) -> None:
     need = open_need(mazzini, anna)
     need_services.hand_over_needs(mazzini, by=elena, giver=anna, taker=carla)
     with pytest.raises(services.ChangedElsewhere):
@@ -454,9 +452,7 @@ def test_search_finds_the_beginning_of_every_word_and_nothing_of_the_free_text(
     assert list(visible.matching("'; drop \"*", anna)) == []
 
 
-def test_search_finds_old_contacts_among_many_and_counts_them_all(
-    mazzini: Lab, anna: User, rent: NeedTerm
-) -> None:
+def test_search_finds_old_contacts_among_many_and_counts_them_all(mazzini: Lab, anna: User, rent: NeedTerm) -> None:
     for _ in range(30):
         record(mazzini, anna, NeedHeard(term=rent))
     old = Contact.objects.order_by("pk").first()

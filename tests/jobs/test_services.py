@@ -1,12 +1,14 @@
 """Work is done at least once and never forgotten; drafts survive; forms count once."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 import time_machine
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -90,6 +92,29 @@ def test_work_that_fails_eight_times_is_dead_and_stays_in_sight(mazzini: Lab) ->
     assert (work.attempts, work.dead_at is not None) == (MAX_ATTEMPTS, True)
 
 
+def test_dead_work_is_seen_and_tried_again_when_told(client: Client, settings: Settings) -> None:
+    def told(*arguments: str) -> list[str]:
+        out = StringIO()
+        call_command("retry_work", *arguments, stdout=out)
+        return out.getvalue().splitlines()
+
+    def figure() -> str:
+        lines = client.get("/metrics", headers={"Authorization": "Bearer figures"}).content.decode().splitlines()
+        return next(line for line in lines if line.startswith("ballatoio_dead_work"))
+
+    settings.METRICS_TOKEN = "figures"
+    assert (figure(), told()) == ("ballatoio_dead_work 0", ["Nessun lavoro è fermo."])
+    died_at = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
+    DueWork.objects.create(kind="note", key="n", attempts=MAX_ATTEMPTS, dead_at=died_at, last_error="ValueError")
+    # The other work goes on: an alarm, not a reason to stop the program.
+    assert (figure(), client.get("/readyz").status_code) == ("ballatoio_dead_work 1", 200)
+    line = "20/11/2026 09:30 note n: ValueError"
+    assert told() == [line, "Non è cambiato niente: per riprovare, tolta la causa, aggiungi --apply."]
+    assert (do_next_work(), told("--apply")) == (None, [line, "Rimessi in attesa: 1."])
+    do_next_work()
+    assert (done, figure()) == (["n"], "ballatoio_dead_work 0")
+
+
 def test_a_turn_of_periodic_work_is_planned_once_by_any_number_of_workers() -> None:
     with time_machine.travel("2026-11-22 10:30:00+01:00", tick=False) as clock:
         plan_periodic_work()
@@ -121,12 +146,14 @@ def test_a_form_counts_once() -> None:
     submit_once(token, "first")
     with pytest.raises(AlreadySubmitted) as again:
         submit_once(token, "second")
-    assert (again.value.result, SubmittedOnce.objects.count()) == ("first", 1)
+    assert (again.value.result, find_submitted(token)) == ("first", SubmittedOnce.objects.get())
 
 
-def test_a_form_without_token_is_not_protected() -> None:
-    submit_once("")
-    submit_once("")
+@pytest.mark.parametrize("token", ["", "a\0b", "è", "x" * 65, "a b"])
+def test_a_form_without_a_token_of_ours_is_not_protected(token: str) -> None:
+    submit_once(token)
+    submit_once(token)
+    assert find_submitted(token) is None
     assert SubmittedOnce.objects.count() == 0
 
 

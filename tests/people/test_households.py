@@ -121,7 +121,9 @@ def test_the_household_sees_nothing_of_a_protected_member(
     assert addresses_of([fresh(amal), fresh(karim)]) == {karim.pk: "viale Omero 12, scala B"}
     assert search_people(anna, haddad.lab, "omero 12") == [fresh(karim)]
     hints = duplicate_hints(anna, haddad.lab, "Amal", "Haddad")
-    assert [(hint.name, hint.phone_end) for hint in hints] == [("Amal Haddad", "")]
+    assert [(hint.name, hint.birth_year, hint.phone_end) for hint in hints] == [("Amal Haddad", None, "")]
+    # The number alone, which whoever looks for her may know, says nothing.
+    assert duplicate_hints(anna, haddad.lab, "Tizio", "Caio", None, "333 1234567") == []
 
 
 def test_a_protected_person_still_sees_herself(haddad: Household, amal: Person, anna: User, farid: User) -> None:
@@ -174,3 +176,26 @@ def test_moving_out_alone_and_moving_all_together(
     # Nobody lives there yet: «with the others» starts a household.
     empty = make_dwelling(mazzini, "via Odazio", "11")
     assert settle_person(karim, empty, by=anna, move="with_others") not in (haddad, alone)
+
+
+def test_a_household_that_everybody_left_lives_nowhere_and_is_joined_by_nobody(
+    haddad: Household, amal: Person, karim: Person, mazzini: Lab, anna: User
+) -> None:
+    home = home_of(amal)
+    assert home is not None
+    leave_household(karim, by=anna, on=date(2025, 1, 1))
+    assert HouseholdDwelling.objects.get(household=haddad).until is None
+    leave_household(amal, by=anna, on=date(2025, 2, 1))
+    assert HouseholdDwelling.objects.get(household=haddad).until == date(2025, 2, 1)
+    # Nor is one of before, whose dwelling nobody ended.
+    HouseholdDwelling.objects.filter(household=haddad).update(until=None)
+    lives_there = settle_person(karim, home, by=anna, move="with_others")
+    assert lives_there != haddad
+    sisters = [register_person(mazzini, by=anna, given_name=name) for name in ("Rania", "Samira")]
+    assert [settle_person(sister, home, by=anna, move="with_others") for sister in sisters] == [lives_there] * 2
+
+
+def test_the_last_one_brought_to_safety_leaves_an_empty_flat(karim: Person, mazzini: Lab, anna: User) -> None:
+    household = settle_person(karim, make_dwelling(mazzini), by=anna, move="alone")
+    separate_person(karim, by=anna)
+    assert HouseholdDwelling.objects.get(household=household).until == timezone.localdate()

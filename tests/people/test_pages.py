@@ -1,5 +1,6 @@
 """The pages about people, as those who may open them and those who may not meet them."""
 
+import re
 import uuid
 from typing import Any
 
@@ -334,14 +335,39 @@ def test_opening_a_file_is_recorded(desk: Client, amal: Person, anna: User) -> N
 
 def test_where_a_person_lives_is_found_by_address(desk: Client, mazzini: Lab, amal: Person) -> None:
     flat = make_dwelling(mazzini)
-    hidden = Dwelling.objects.create(stair=flat.stair, number="2", floor=2, state="empty")
     page = url("home_set", amal)
     assert "Nessun palazzo con «xyz 3»" in text(desk.get(page, {"indirizzo": "xyz 3"}))
     choices = text(desk.get(page, {"indirizzo": "omero 12"}))
     assert "scala B, interno 1, piano 2" in choices
-    assert str(hidden.pk) not in choices
-    wrong = desk.post(f"{page}?indirizzo=omero 12", {"dwelling": str(hidden.pk), "move": "alone"})
+    elsewhere = make_dwelling(mazzini, civic="14")
+    wrong = desk.post(f"{page}?indirizzo=omero 12", {"dwelling": str(elsewhere.pk), "move": "alone"})
     assert "Scegli l’alloggio." in text(wrong)
     done = desk.post(f"{page}?indirizzo=omero 12", {"dwelling": str(flat.pk), "move": "alone"})
     assert done.status_code == 302
     assert "viale Omero 12" in text(desk.get(url("person_detail", amal)))
+
+
+def test_the_list_of_flats_says_nothing_of_which_are_empty(
+    client: Client, mazzini: Lab, amal: Person, anna: User, elena: User
+) -> None:
+    flat = make_dwelling(mazzini)
+    for number, state in enumerate(Dwelling.State.values, 2):
+        Dwelling.objects.create(stair=flat.stair, number=str(number), floor=2, state=state)
+    page = f"{url('home_set', amal)}?indirizzo=omero 12"
+    lists = []
+    for user in (anna, elena):
+        sign_in(client, user)
+        lists.append(re.findall(r'<option value="([0-9a-f-]{36})"', text(client.get(page))))
+    assert (len(lists[0]), lists[0]) == (6, lists[1])
+    empty = Dwelling.objects.get(state=Dwelling.State.EMPTY)
+    sign_in(client, anna)
+    assert client.post(page, {"dwelling": str(empty.pk), "move": "with_others"}).status_code == 302
+
+
+def test_a_double_click_on_a_consent_counts_once(desk: Client, amal: Person) -> None:
+    page = url("consent_record", amal)
+    once = re.search(r'name="once" value="([^"]+)"', text(desk.get(page)))
+    assert once
+    sent = {"scope": "recall", "how": "spoken", "language": "it", "text_version": "1", "once": once[1]}
+    assert [desk.post(page, sent).status_code for _ in range(2)] == [302, 302]
+    assert Consent.objects.count() == 1

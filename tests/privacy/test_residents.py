@@ -12,6 +12,7 @@ from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.models import AuditEntry
 from ballatoio.base.audit.services import record_reading
 from ballatoio.base.labs.models import Lab
+from ballatoio.base.people.households import separate_person
 from ballatoio.base.people.models import Person
 from ballatoio.base.vault.services import seal_texts
 from ballatoio.care.desk.models import Contact, Need
@@ -119,6 +120,40 @@ def test_a_code_does_not_let_staff_in_without_the_second_factor(person: Person, 
     assert "lavora in un laboratorio" in refused.content.decode()
 
 
+@pytest.mark.parametrize(
+    "page", ["email/", "password/set/", "password/change/", "2fa/", "2fa/totp/activate/", "reauthenticate/"]
+)
+def test_a_resident_cannot_add_another_way_in(page: str, person: Person, anna: User) -> None:
+    client = enter(code_from_the_desk(anna, person))
+    sent = {"action_add": "", "email": "x@example.org", "password1": "quattro parole", "password2": "quattro parole"}
+    assert [client.get(f"/accesso/{page}").status_code, client.post(f"/accesso/{page}", sent).status_code] == [403, 403]
+    assert User.objects.filter(email=None).get().has_usable_password() is False
+
+
+def test_separation_ends_what_was_open_and_a_new_code_opens_again(person: Person, anna: User, elena: User) -> None:
+    at_home = enter(code_from_the_desk(anna, person))
+    assert at_home.get("/mazzini/io/").status_code == 200
+    person.refresh_from_db()
+    assert person.user is not None
+    # As if an earlier version had let somebody add them.
+    person.user.email = "casa@example.org"
+    person.user.set_password("quattro parole a caso")
+    person.user.save()
+    separate_person(person, by=elena)
+    assert at_home.get("/mazzini/io/").status_code == 302
+    at_home.post("/accesso/login/", {"login": "casa@example.org", "password": "quattro parole a caso"})
+    assert at_home.get("/mazzini/io/").status_code == 302
+    assert enter(code_from_the_desk(anna, person)).get("/mazzini/io/").status_code == 200
+
+
+def test_separation_does_not_shut_out_who_works_here(person: Person, anna: User, elena: User) -> None:
+    person.user = anna
+    person.save()
+    separate_person(person, by=elena)
+    anna.refresh_from_db()
+    assert anna.email
+
+
 def test_the_desk_of_another_lab_gives_no_code(person: Person, bruno: User) -> None:
     sign_in(client := Client(), bruno)
     assert client.post(f"/mazzini/persone/{person.pk}/codice/").status_code == 404
@@ -145,6 +180,17 @@ def test_the_person_sees_who_looked_by_role_and_never_by_name(person: Person, an
     assert "Elena" not in page and "Anna" not in page
     about_me = AuditEntry.objects.about(person.pk).count()
     assert page.count("<tr>") == about_me + 1
+
+
+def test_older_rows_are_found_by_where_the_page_ended(person: Person, anna: User, elena: User) -> None:
+    for _turn in range(30):
+        record_reading("audit.read", person, by=elena, lab_id=person.lab_id, subject_id=person.pk)
+    client = enter(code_from_the_desk(anna, person))
+    newest = client.get("/mazzini/io/registro/").context["page"]
+    oldest = client.get("/mazzini/io/registro/", {"prima": newest.next}).context["page"]
+    positions = [entry.position for page in (newest, oldest) for entry in page.rows]
+    about_me = AuditEntry.objects.about(person.pk).order_by("-position").values_list("position", flat=True)
+    assert (positions, oldest.next) == (list(about_me), None)
 
 
 def test_the_page_asks_as_many_questions_for_a_hundred_contacts_as_for_five(person: Person, anna: User) -> None:

@@ -16,12 +16,25 @@ from ballatoio.base.audit.models import AuditEntry
 from ballatoio.base.jobs.models import DueWork
 from ballatoio.base.jobs.services import do_next_work, plan_work
 from ballatoio.base.labs.models import Lab
-from ballatoio.base.people.models import EntrySnapshot, Household, HouseholdMember, Person
+from ballatoio.base.people.models import Consent, EntrySnapshot, Household, HouseholdMember, Person
+from ballatoio.base.people.services import (
+    add_contact_point,
+    amend_person,
+    note_seen,
+    record_consent,
+    withdraw_consent,
+)
 from ballatoio.base.vault.models import DataKey
 from ballatoio.base.vault.services import seal_texts
 from ballatoio.care.desk.models import Contact, Message, Need
 from ballatoio.oversight.privacy.models import MonthStatistic, RetentionRule
-from ballatoio.oversight.privacy.services import erase_expired, find_expired, first_month_kept, set_retention_rule
+from ballatoio.oversight.privacy.services import (
+    ErasesMore,
+    erase_expired,
+    find_expired,
+    first_month_kept,
+    set_retention_rule,
+)
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +71,12 @@ def erase_all(lab: Lab) -> int:
     return total
 
 
+def decide(lab: Lab, kind: str, months: int = 24) -> RetentionRule:
+    """A rule that was decided a week ago and has its effect from today."""
+    with time_machine.travel("2026-11-15 10:00:00+01:00", tick=False):
+        return set_retention_rule(lab, kind=kind, months=months, source="registro", by=None, confirmed=True)
+
+
 @pytest.mark.parametrize(
     ("months", "on", "first"),
     [
@@ -76,12 +95,12 @@ def test_without_a_rule_nothing_is_erased(mazzini: Lab) -> None:
     assert (find_expired(mazzini), erase_all(mazzini), Contact.objects.count()) == ([], 0, 1)
 
 
-def test_an_old_contact_goes_with_its_keys_and_leaves_counts(mazzini: Lab, milo: Lab, elena: User) -> None:
+def test_an_old_contact_goes_with_its_keys_and_leaves_counts(mazzini: Lab, milo: Lab) -> None:
     make_contact(mazzini, OLD)
     make_contact(mazzini, OLD)
     young = make_contact(mazzini, YOUNG)
     make_contact(milo, OLD)
-    set_retention_rule(mazzini, kind="contact", months=24, source="registro dei trattamenti", by=elena)
+    decide(mazzini, "contact")
     assert [(found.rule.kind, found.before, found.count) for found in find_expired(mazzini)] == [
         ("contact", date(2024, 11, 1), 2)
     ]
@@ -106,7 +125,7 @@ def test_an_old_contact_goes_with_its_keys_and_leaves_counts(mazzini: Lab, milo:
 
 def test_statistics_lead_back_to_no_record_and_no_day(mazzini: Lab) -> None:
     make_contact(mazzini, OLD)
-    set_retention_rule(mazzini, kind="contact", months=24, source="x", by=None)
+    decide(mazzini, "contact")
     erase_all(mazzini)
     for row in MonthStatistic.objects.all():
         assert (row.id.version, row.month.day) == (4, 1)
@@ -117,7 +136,7 @@ def test_statistics_lead_back_to_no_record_and_no_day(mazzini: Lab) -> None:
 
 def test_a_contact_with_an_open_need_stays_until_it_is_closed(mazzini: Lab) -> None:
     contact = make_contact(mazzini, OLD, state="open")
-    set_retention_rule(mazzini, kind="contact", months=24, source="x", by=None)
+    decide(mazzini, "contact")
     assert erase_all(mazzini) == 0
     contact.needs.update(state="no_longer_wanted", closed_at=timezone.now())
     assert erase_all(mazzini) == 1
@@ -126,13 +145,13 @@ def test_a_contact_with_an_open_need_stays_until_it_is_closed(mazzini: Lab) -> N
 def test_old_messages_go_too(mazzini: Lab, anna: User) -> None:
     person = Person.objects.create(lab=mazzini, given_name="Farid")
     Message.objects.create(lab=mazzini, person=person, left_by=anna, left_at=OLD)
-    set_retention_rule(mazzini, kind="contact", months=24, source="x", by=None)
+    decide(mazzini, "contact")
     assert (erase_all(mazzini), Message.objects.count()) == (1, 0)
 
 
 def test_a_person_goes_only_when_nothing_of_theirs_is_left(mazzini: Lab) -> None:
-    def someone(name: str, created_at: datetime = OLD) -> Person:
-        return Person.objects.create(lab=mazzini, given_name=name, created_at=created_at)
+    def someone(name: str, seen: datetime = OLD) -> Person:
+        return Person.objects.create(lab=mazzini, given_name=name, created_at=OLD, last_seen_on=seen.date())
 
     gone, with_contact, in_fund, young = someone("A"), someone("B"), someone("C"), someone("D", YOUNG)
     make_contact(mazzini, YOUNG, person=with_contact)
@@ -141,20 +160,60 @@ def test_a_person_goes_only_when_nothing_of_theirs_is_left(mazzini: Lab) -> None
     HouseholdMember.objects.create(household=household, person=gone)
     gone.user = User.objects.create_user(None)
     gone.save()
-    set_retention_rule(mazzini, kind="person", months=24, source="x", by=None)
+    decide(mazzini, "person")
     assert erase_all(mazzini) == 1
     assert list(Person.objects.order_by("given_name")) == [with_contact, in_fund, young]
     assert (Household.objects.count(), User.objects.filter(email=None).count()) == (0, 0)
-    set_retention_rule(mazzini, kind="fund", months=24, source="Reg. (UE) 1303/2013, art. 140", by=None)
+    decide(mazzini, "fund")
     assert erase_all(mazzini) == 2
     assert list(Person.objects.order_by("given_name")) == [with_contact, young]
+
+
+def test_whoever_still_comes_is_kept_however_old_the_file(mazzini: Lab, anna: User) -> None:
+    def old_file(name: str) -> Person:
+        return Person.objects.create(lab=mazzini, given_name=name, created_at=OLD, last_seen_on=OLD.date())
+
+    _gone, *here = (old_file(name) for name in "ABCDEF")
+    decide(mazzini, "person")
+    record_consent(here[0], by=anna, scope="recall", text_version="1", how="spoken")
+    add_contact_point(here[1], by=anna, kind="phone", value="333 1234567")
+    amend_person(here[2], by=anna, version=1, given_name="D")
+    note_seen(here[3], YOUNG.date())
+    withdraw_consent(Consent.objects.create(person=here[4], scope="recall", text_version="1", how="spoken"), by=anna)
+    # A contact of long ago that is written down today takes nothing away.
+    note_seen(here[0], OLD.date())
+    assert erase_all(mazzini) == 1
+    assert list(Person.objects.order_by("given_name")) == here
+
+
+def test_a_shorter_time_shows_what_would_go_and_waits_a_week(mazzini: Lab, elena: User) -> None:
+    def choose(months: int, **more: bool) -> RetentionRule:
+        return set_retention_rule(mazzini, kind="contact", months=months, source="x", by=elena, **more)
+
+    make_contact(mazzini, OLD)
+    make_contact(mazzini, datetime(2026, 8, 1, tzinfo=UTC))
+    with pytest.raises(ErasesMore) as first:
+        choose(24)
+    assert (first.value.expired.count, RetentionRule.objects.count()) == (1, 0)
+    decide(mazzini, "contact")
+    with pytest.raises(ErasesMore) as wrong:
+        choose(1)
+    assert (wrong.value.expired.count, RetentionRule.objects.get().months) == (2, 24)
+    assert choose(1, confirmed=True).effective_on == date(2026, 11, 29)
+    assert [(found.count, found.waits) for found in find_expired(mazzini)] == [(2, True)]
+    assert (erase_all(mazzini), Contact.objects.count()) == (0, 2)
+    # Taking it back needs no confirmation, and lets nothing go before its day.
+    assert choose(24).effective_on == date(2026, 11, 29)
+    assert erase_all(mazzini) == 0
+    with time_machine.travel("2026-11-29 10:00:00+01:00", tick=False):
+        assert (erase_all(mazzini), Contact.objects.count()) == (1, 1)
 
 
 def test_whoever_left_is_forgotten_but_what_they_did_stands(mazzini: Lab, milo: Lab) -> None:
     left, elsewhere = make_user("Ada", mazzini, Role.DESK), make_user("Ivo", mazzini, Role.DESK)
     Membership.objects.update(since=date(2020, 1, 1), until=OLD.date())
     Membership.objects.create(user=elsewhere, lab=milo, role=Role.DESK)
-    set_retention_rule(mazzini, kind="account", months=24, source="x", by=None)
+    decide(mazzini, "account")
     assert erase_all(mazzini) == 1
     left.refresh_from_db()
     elsewhere.refresh_from_db()
@@ -163,11 +222,11 @@ def test_whoever_left_is_forgotten_but_what_they_did_stands(mazzini: Lab, milo: 
 
 
 def test_a_rule_is_one_per_kind_and_keeps_a_month_at_least(mazzini: Lab) -> None:
-    set_retention_rule(mazzini, kind="contact", months=24, source="x", by=None)
-    set_retention_rule(mazzini, kind="contact", months=36, source="y", by=None)
+    decide(mazzini, "contact")
+    decide(mazzini, "contact", 36)
     assert RetentionRule.objects.get().months == 36
     with pytest.raises(IntegrityError), transaction.atomic():
-        set_retention_rule(mazzini, kind="contact", months=0, source="x", by=None)
+        decide(mazzini, "contact", 0)
     with pytest.raises(IntegrityError), transaction.atomic():
         RetentionRule.objects.create(lab=mazzini, kind="contact", months=1)
 
@@ -181,7 +240,7 @@ def test_a_statistic_starts_a_month_and_counts_something(mazzini: Lab) -> None:
 
 def test_the_worker_erases_batch_after_batch(mazzini: Lab) -> None:
     make_contact(mazzini, OLD)
-    set_retention_rule(mazzini, kind="contact", months=24, source="x", by=None)
+    decide(mazzini, "contact")
     plan_work("privacy.erase", key="now")
     while do_next_work():
         pass
@@ -191,7 +250,7 @@ def test_the_worker_erases_batch_after_batch(mazzini: Lab) -> None:
 
 def test_the_command_looks_first_and_erases_when_told(mazzini: Lab, milo: Lab) -> None:
     make_contact(mazzini, OLD)
-    set_retention_rule(mazzini, kind="contact", months=24, source="x", by=None)
+    decide(mazzini, "contact")
     out = StringIO()
     call_command("retention", stdout=out)
     assert out.getvalue().splitlines() == [

@@ -53,7 +53,7 @@ def membership_end(request: StaffRequest, membership: UUID) -> HttpResponse:
     except services.EndsBeforeItBegan:
         messages.error(request, _("L’ultimo giorno non può venire prima del primo."))
     except services.EndsLaterThanBefore:
-        messages.error(request, _("Il suo lavoro qui finisce già prima di quel giorno. Se deve restare, invitalo di nuovo."))
+        messages.error(request, _("Il suo lavoro qui finisce già prima. Se deve restare, fai un nuovo invito."))
     else:
         messages.success(request, _("Salvato: dal giorno dopo non entra più."))
     return redirect("accounts:member_list", lab=request.lab.slug)

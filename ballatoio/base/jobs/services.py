@@ -134,14 +134,12 @@ def submit_once(token: str, result: str = "") -> None:
         )
         is_new = cursor.rowcount == 1
     if not is_new:
-        check_not_submitted(token)
+        raise AlreadySubmitted(SubmittedOnce.objects.get(pk=token).result)
 
 
-def check_not_submitted(token: str) -> None:
-    """Raise AlreadySubmitted when the form with `token` was sent before; nothing is marked."""
-    sent = SubmittedOnce.objects.filter(pk=token).first() if TOKEN.fullmatch(token) else None
-    if sent is not None:
-        raise AlreadySubmitted(sent.result)
+def find_submitted(token: str) -> SubmittedOnce | None:
+    """Give the record of the form with `token` when it was sent before."""
+    return SubmittedOnce.objects.filter(pk=token).first() if TOKEN.fullmatch(token) else None
 
 
 def save_draft(

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from ballatoio.base.accounts.http import StaffRequest
 from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.core.languages import both_names
-from ballatoio.base.jobs.models import SubmittedOnce
-from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
+from ballatoio.base.jobs.services import AlreadySubmitted, find_submitted, new_once_token
 
 from .forms import AmendPersonForm, ConsentForm, NewPersonForm, person_initial
 from .households import addresses_of, home_of, household_of, household_view, may_know_home
@@ -62,17 +61,12 @@ def person_new(request: StaffRequest) -> HttpResponse:
         if form.is_valid():
             hints = [] if "is_another" in request.POST else _like(request, form)
             # After a double click the one who looks alike is the one just written.
-            if not hints or was_submitted(request.POST.get("once", "")):
+            if not hints or find_submitted(request.POST.get("once", "")):
                 return _register(request, form)
     else:
         form = NewPersonForm(initial={"languages_spoken": [], "family_name": request.GET.get("cognome", "")})
     context = {"form": form, "hints": hints, "once": request.POST.get("once") or new_once_token()}
     return render(request, "people/person_form.html", context)
-
-
-def was_submitted(once: str) -> bool:
-    """Tell whether the form with this token was sent before."""
-    return bool(once) and SubmittedOnce.objects.filter(pk=once[:64]).exists()
 
 
 def _like(request: StaffRequest, form: NewPersonForm) -> list[Hint]:

@@ -77,7 +77,9 @@ def day_of(user: User, lab: Lab, *, whole_desk: bool) -> Day:
         day.loads = loads(lab, day.on)
     deliveries = MessageDelivery.objects.filter(user=user, message__lab=lab, read_at__isnull=True)
     related = deliveries.select_related("message__person", "message__left_by")
-    day.messages = list(related.defer("message__sealed", "message__person__sealed").order_by("message__left_at")[: ROWS * 5])
+    day.messages = list(
+        related.defer("message__sealed", "message__person__sealed").order_by("message__left_at")[: ROWS * 5]
+    )
     return day
 
 

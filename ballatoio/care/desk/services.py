@@ -19,7 +19,7 @@ from ballatoio.base.jobs.services import drop_draft, plan_work, submit_once
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.labs.services import add_working_days
 from ballatoio.base.people.models import Person
-from ballatoio.base.people.services import note_seen
+from ballatoio.base.people.services import note_seen, register_person
 from ballatoio.base.territory.models import Building
 from ballatoio.base.vault.models import SealedRecord
 from ballatoio.base.vault.services import TextIsGone, open_texts, reseal_texts, seal_texts
@@ -99,6 +99,7 @@ def record_contact(
     channel: str,
     started_at: datetime,
     person: Person | None = None,
+    newcomer: dict[str, Any] | None = None,
     building: Building | None = None,
     language: str = "it",
     interpreter: str = Contact.Interpreter.NONE,
@@ -111,14 +112,20 @@ def record_contact(
 ) -> Contact:
     """Record one encounter with all its needs and their answers, and give it.
 
-    `by` is None when the public wrote; `started_at` is when the form was opened: the program keeps the time.
+    `newcomer` is what `people.services.register_person` takes of somebody who comes for the first time: their file and
+    the contact are written together or not at all. `by` is None when the public wrote; `started_at` is when the form
+    was opened: the program keeps the time.
     `extra_texts` are further texts to keep sealed (the number of whoever asked to be called back).
     Raise AlreadySubmitted (its result is the id of the first contact) when the form `once` was sent before,
     OwnerCannotWorkHere when a need is given to somebody who is not at this desk.
     """
     now = timezone.now()
+    contact_id = new_id()
+    submit_once(once, str(contact_id))
+    if newcomer:
+        person = register_person(lab, by=by, **newcomer)
     contact = Contact(
-        pk=new_id(),
+        pk=contact_id,
         lab=lab,
         recorded_by=by,
         channel=channel,
@@ -129,7 +136,6 @@ def record_contact(
         language=language,
         interpreter=interpreter,
     )
-    submit_once(once, str(contact.pk))
     sealed: list[tuple[Any, dict[str, str]]] = [(contact, {"words": words, "note": note, **(extra_texts or {})})]
     new_needs, new_answers = [], []
     promised = None
@@ -139,7 +145,11 @@ def record_contact(
         if heard.owner and heard.owner != by:
             check_owner(lab, heard.owner)
         if heard.told and heard.answers:
-            need.state, need.closed_at, need.told_how = Need.State.CLOSED, now, TOLD_BY_CHANNEL[Contact.Channel(channel)]
+            need.state, need.closed_at, need.told_how = (
+                Need.State.CLOSED,
+                now,
+                TOLD_BY_CHANNEL[Contact.Channel(channel)],
+            )
         else:
             need.state = Need.State.ANSWERED if _is_answered(heard.answers) else Need.State.OPEN
             if heard.next_on is None:

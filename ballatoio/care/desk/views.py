@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core import signing
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,11 +20,12 @@ from django.views.decorators.cache import never_cache
 from ballatoio.base.accounts.http import StaffRequest
 from ballatoio.base.audit.services import record_reading
 from ballatoio.base.core.conflicts import ChangedElsewhere
-from ballatoio.base.jobs.models import Draft, SubmittedOnce
+from ballatoio.base.jobs.models import Draft
 from ballatoio.base.jobs.services import (
     AlreadySubmitted,
     DraftChangedElsewhere,
     drop_draft,
+    find_submitted,
     new_once_token,
     read_draft,
     save_draft,
@@ -32,7 +33,6 @@ from ballatoio.base.jobs.services import (
 from ballatoio.base.labs.services import add_working_days
 from ballatoio.base.people.lookup import search_people
 from ballatoio.base.people.models import Person
-from ballatoio.base.people.services import register_person
 from ballatoio.base.territory.addresses import find_buildings
 
 from .day import day_of
@@ -96,8 +96,7 @@ def contact_new(request: StaffRequest) -> HttpResponse:
 
 def check_not_submitted(token: str) -> None:
     """Raise AlreadySubmitted when a form with this token was sent before."""
-    sent = SubmittedOnce.objects.filter(pk=token[:64]).first() if token else None
-    if sent is not None:
+    if sent := find_submitted(token):
         raise AlreadySubmitted(sent.result)
 
 
@@ -134,7 +133,7 @@ def render_new(request: StaffRequest, screen: NewContact) -> HttpResponse:
 
 
 def record_screen(request: StaffRequest, screen: NewContact) -> Contact:
-    """Save the screen, and the new person with it: both or neither."""
+    """Save the screen, and the new person with it."""
     cleaned = screen.about.cleaned_data
     # Read before the database is locked for writing.
     save = partial(
@@ -154,21 +153,17 @@ def record_screen(request: StaffRequest, screen: NewContact) -> Contact:
     )
     if cleaned["who"] != "new" or cleaned["person"]:
         return save(person=cleaned["person"])
-    with transaction.atomic():
-        return save(person=new_person(request, cleaned))
+    return save(newcomer=newcomer(cleaned))
 
 
-def new_person(request: StaffRequest, cleaned: dict[str, Any]) -> Person:
-    """Write the new person down, with the little that the form asks."""
-    spoken = [] if cleaned["language"] == "other" else [cleaned["language"]]
-    return register_person(
-        request.lab,
-        by=request.user,
-        given_name=cleaned["given_name"],
-        family_name=cleaned["family_name"],
-        phone=cleaned["phone"],
-        languages_spoken=spoken,
-    )
+def newcomer(cleaned: dict[str, Any]) -> dict[str, Any]:
+    """Give what is written down of somebody new: the little that the form asks."""
+    return {
+        "given_name": cleaned["given_name"],
+        "family_name": cleaned["family_name"],
+        "phone": cleaned["phone"],
+        "languages_spoken": [] if cleaned["language"] == "other" else [cleaned["language"]],
+    }
 
 
 def started_at(signed: str) -> Any:
@@ -214,9 +209,9 @@ def building_search(request: StaffRequest) -> HttpResponse:
 def draft_save(request: StaffRequest) -> HttpResponse:
     """Keep what the operator has typed so far; answers with a line that says so (a fragment)."""
     typed, key = request.POST, request.POST.get("draft", "")[:64]
-    version = typed.get("draft_version", "")
+    version = typed.get("draft_version", "")[:9]
     context: dict[str, Any] = {"draft_version": version, "saved_at": None, "state": "sent"}
-    if key and not SubmittedOnce.objects.filter(pk=typed.get("once", "")[:64]).exists():
+    if key and not find_submitted(typed.get("once", "")):
         try:
             draft = save_draft(
                 by=request.user,

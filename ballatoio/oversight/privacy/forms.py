@@ -1,6 +1,8 @@
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from ballatoio.base.accounts.models import Membership
@@ -9,11 +11,14 @@ from ballatoio.base.labs.models import Lab
 from .models import RetentionRule
 from .verbs import VERBS
 
+# Beyond them a day has no midnight in every time zone.
+FAR = _("Questo giorno è troppo lontano. Controlla l’anno.")
+WITHIN_REACH = [MinValueValidator(date(1900, 1, 1), FAR), MaxValueValidator(date(2999, 12, 31), FAR)]
+
 
 def _day(label: Any) -> forms.DateField:
-    return forms.DateField(
-        label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(label=label, required=False, widget=widget, validators=WITHIN_REACH)
 
 
 class AuditFilterForm(forms.Form):

@@ -1,22 +1,26 @@
 """The audit and a person's own records, in words that anybody reads."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ballatoio.base.accounts.models import Role
+from ballatoio.base.accounts.models import Role, User
 from ballatoio.base.audit.models import AuditEntry, AuditEntryQuerySet
-from ballatoio.base.labs.models import Organisation
+from ballatoio.base.audit.services import record_reading
+from ballatoio.base.labs.models import Lab, Organisation
 from ballatoio.care.desk.models import Contact, Need
 
 from .verbs import name_of
 
+PAGE_SIZE = 25
 ROLES: dict[str, "str | Promise"] = {
     **{str(role): role.label for role in Role},
     "": _("Il programma o una pagina pubblica"),
@@ -45,6 +49,24 @@ class Row:
     organisation: str
 
 
+@dataclass
+class AuditPage:
+    """One page of a chain, newest first, found by where the last one ended: a chain is too long to be counted."""
+
+    entries: AuditEntryQuerySet
+    before: str = ""
+    rows: list[AuditEntry] = field(default_factory=list)
+    next: int | None = None
+
+    def __post_init__(self) -> None:
+        entries = with_organisations(self.entries).order_by("-position")
+        if self.before.isascii() and self.before.isdigit():
+            entries = entries.filter(position__lt=int(self.before[:18]))
+        rows = list(entries[: PAGE_SIZE + 1])
+        self.rows = rows[:PAGE_SIZE]
+        self.next = self.rows[-1].position if len(rows) > PAGE_SIZE else None
+
+
 @dataclass(frozen=True)
 class PlainContact:
     """One contact as its own person sees it."""
@@ -52,6 +74,15 @@ class PlainContact:
     started_at: datetime
     channel: str
     states: list["str | Promise"]
+
+
+@transaction.atomic(savepoint=False)
+def read_audit(lab: Lab, *, by: User, chosen: Mapping[str, Any], before: str = "") -> AuditPage:
+    """Give the page of the audit of `lab` that fits what was chosen in the filter; looking at it is a reading, too."""
+    page = AuditPage(filter_entries(AuditEntry.objects.of_lab(lab.pk), **chosen), before)
+    detail = {"before": before[:18], "filters": sorted(chosen)}
+    record_reading("audit.read", lab, by=by, lab_id=lab.pk, subject_id=chosen.get("persona"), detail=detail)
+    return page
 
 
 def filter_entries(

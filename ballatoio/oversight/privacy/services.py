@@ -103,14 +103,15 @@ def set_retention_rule(
     TIME_TO_THINK; until then nothing of the kind is erased. A longer time shortens no such wait.
     """
     today = timezone.localdate()
-    rule = RetentionRule.objects.select_for_update(of=("self",)).filter(lab=lab, kind=kind).first()
-    rule = rule or RetentionRule(lab=lab, kind=kind)
-    if rule.months is None or months < rule.months:
+    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    there = RetentionRule.objects.filter(lab=lab, kind=kind).first()
+    rule = there or RetentionRule(lab=lab, kind=kind)
+    is_shorter = there is None or months < there.months
+    rule.months, rule.source, rule.decided_on = months, source, today
+    if is_shorter:
         rule.effective_on = today + TIME_TO_THINK
         if not confirmed:
-            rule.months = months
             raise ErasesMore(_find(rule, today))
-    rule.months, rule.source, rule.decided_on = months, source, today
     rule.save()
     detail = {"kind": kind, "months": months, "from": str(rule.effective_on)}
     record_act("retention.set", rule, by=by, lab_id=lab.pk, detail=detail)

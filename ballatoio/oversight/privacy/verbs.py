@@ -52,6 +52,7 @@ VERBS: dict[str, "str | Promise"] = {
     "person.read": _("Ha letto la scheda della persona"),
     "person.register": _("Ha aperto la scheda della persona"),
     "person.separate": _("Ha separato la persona dal suo nucleo"),
+    "person.timeline": _("Ha letto la storia della persona"),
     "retention.erase": _("Ha cancellato dati scaduti"),
     "retention.set": _("Ha cambiato per quanto tempo si conservano i dati"),
     "service.add": _("Ha aggiunto un servizio"),

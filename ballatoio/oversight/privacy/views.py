@@ -3,7 +3,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth import login
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -12,35 +11,24 @@ from django.views.decorators.cache import never_cache
 from ballatoio.base.accounts.http import LabRequest, StaffRequest, source_of
 from ballatoio.base.accounts.services import CodeDoesNotWork, TooManyWrongCodes
 from ballatoio.base.audit.models import AuditEntry
-from ballatoio.base.audit.services import record_reading
 from ballatoio.base.people.models import Person
 from ballatoio.care.desk.models import Contact
 
 from . import services
 from .forms import AuditFilterForm, RetentionRuleForm, SignInForm
 from .models import RetentionRule
-from .reading import describe_entries, filter_entries, plain_contact, with_organisations
+from .reading import AuditPage, describe_entries, plain_contact, read_audit
 
 SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 RESIDENT_SESSION_SECONDS = 30 * 60
 
 
-@transaction.atomic(savepoint=False)
 def audit_list(request: StaffRequest) -> HttpResponse:
-    """The audit of the lab; looking at it is a reading, too."""
+    """The audit of the lab."""
     form = AuditFilterForm(request.GET or None, lab=request.lab)
-    entries = with_organisations(AuditEntry.objects.of_lab(request.lab.pk)).order_by("-position")
     chosen = {name: value for name, value in form.cleaned_data.items() if value} if form.is_valid() else {}
-    page = Paginator(filter_entries(entries, **chosen), 25).get_page(request.GET.get("pagina"))
-    rows = describe_entries(page.object_list, names=form.names)
-    record_reading(
-        "audit.read",
-        request.lab,
-        by=request.user,
-        lab_id=request.lab.pk,
-        subject_id=chosen.get("persona"),
-        detail={"page": page.number, "filters": sorted(chosen)},
-    )
+    page = read_audit(request.lab, by=request.user, chosen=chosen, before=request.GET.get("prima", ""))
+    rows = describe_entries(page.rows, names=form.names)
     return render(request, "privacy/audit_list.html", {"form": form, "page": page, "rows": rows})
 
 
@@ -108,8 +96,6 @@ def resident_home(request: LabRequest) -> HttpResponse:
 def resident_audit(request: LabRequest) -> HttpResponse:
     """Who looked at a person's data, for that person: day, role and organisation, never a name."""
     person = get_object_or_404(Person, lab=request.lab, user=request.user)
-    entries = AuditEntry.objects.of_lab(request.lab.pk).about(person.pk).order_by("-at", "-position")
-    entries = with_organisations(entries)
-    page = Paginator(entries, 25).get_page(request.GET.get("pagina"))
-    rows = describe_entries(page.object_list, names={})
+    page = AuditPage(AuditEntry.objects.of_lab(request.lab.pk).about(person.pk), request.GET.get("prima", ""))
+    rows = describe_entries(page.rows, names={})
     return render(request, "privacy/resident_audit.html", {"page": page, "rows": rows})
