@@ -105,7 +105,8 @@ def main() -> int:
             finally:
                 if not options.folder:
                     site.drop()
-    text = tables(results, "make bench" + (" --quick" if options.quick else ""), machine())
+    said = " ".join(argument for argument in sys.argv[1:] if not argument.startswith("/"))
+    text = tables(results, f'make bench BENCH="{said}"' if said else "make bench", machine())
     print(text)
     if not options.no_write:
         write(text)

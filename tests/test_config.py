@@ -63,7 +63,7 @@ def test_every_answer_carries_the_browser_defences(client: Client) -> None:
 
 def test_no_browser_keeps_a_page_that_is_not_public(client: Client, elena: User) -> None:
     sign_in(client, elena)
-    for path in ("/mazzini/registro/", "/mazzini/squadra/", "/mazzini/persone/", "/mazzini/contatti/", "/accesso/2fa/"):
+    for path in ("/mazzini/registro/", "/mazzini/squadra/", "/mazzini/persone/", "/mazzini/banco/", "/accesso/2fa/"):
         assert "no-store" in client.get(path).headers["Cache-Control"], path
     assert "no-store" in Client().get("/mazzini/registro/").headers["Cache-Control"], "nor the way to sign in"
     assert "no-store" not in client.get("/mazzini/").headers.get("Cache-Control", "")

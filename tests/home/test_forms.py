@@ -1,14 +1,20 @@
 """«Call me back in my language» and «this does not work»: they become needs, once, or say what to correct."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
-from django.test import Client
+import time_machine
+from django.test import Client, RequestFactory
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.vault.services import open_texts
 from ballatoio.care.desk.models import Contact, Need
 from ballatoio.web.home.forms import CallbackForm
-from ballatoio.web.home.limits import SENDINGS
+from ballatoio.web.home.limits import SENDINGS, is_too_often
 
 ASKED = {"phone": "333 123 4567", "language": "ar", "hours": ["evening"], "no_voicemail": "on", "once": "abc"}
 
@@ -77,6 +83,25 @@ def test_a_machine_cannot_fill_the_day_of_the_desk(client: Client, milo: Lab, br
     ]
     assert answers == [302] * SENDINGS + [429]
     assert Contact.objects.count() == SENDINGS
+
+
+def test_the_limit_lasts_an_hour_in_a_cache_of_files(rf: RequestFactory, settings: Settings, tmp_path: Path) -> None:
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": tmp_path / "cache"}
+    }
+    start, request = timezone.now(), rf.post("/")
+
+    def is_refused_after(minutes: int) -> bool:
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            return is_too_often(request, "callback")
+
+    assert [is_refused_after(turn) for turn in range(SENDINGS)] == [False] * SENDINGS
+    assert [is_refused_after(30), is_refused_after(59), is_refused_after(61)] == [True, True, False]
+
+
+def test_a_token_that_no_form_of_ours_carries_is_none(client: Client, milo: Lab, bruno: User) -> None:
+    assert client.post("/milo/richiamami/", ASKED | {"once": "a\0b"}).status_code == 302
+    assert client.post("/milo/richiamami/", ASKED | {"once": "a\0b", "name": "a\0b"}).status_code == 422
 
 
 def test_the_form_proposes_the_language_of_the_page(client: Client, milo: Lab) -> None:

@@ -21,6 +21,7 @@ from ballatoio.base.jobs.services import (
     clear_old_work,
     do_next_work,
     drop_draft,
+    find_submitted,
     new_once_token,
     plan_periodic_work,
     plan_work,

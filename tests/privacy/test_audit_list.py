@@ -64,7 +64,10 @@ def test_the_filters(client: Client, mazzini: Lab, anna: User, elena: User) -> N
     assert found(dal=now.date().isoformat()) == ["code.issue"]
 
 
-@pytest.mark.parametrize("filters", [{"persona": "non un codice"}, {"dal": "31/02/2026"}, {"chi": "x"}, {"dal": "0001-01-01"}, {"al": "9999-12-31"}])
+@pytest.mark.parametrize(
+    "filters",
+    [{"persona": "non un codice"}, {"dal": "31/02/2026"}, {"chi": "x"}, {"dal": "0001-01-01"}, {"al": "9999-12-31"}],
+)
 def test_a_filter_that_makes_no_sense_says_so(client: Client, elena: User, filters: dict[str, str]) -> None:
     page = sign_in(client, elena).get(PAGE, filters)
     assert page.status_code == 200

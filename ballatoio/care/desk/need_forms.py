@@ -90,8 +90,8 @@ class MessageForm(forms.Form):
 class HandoverForm(forms.Form):
     """From whom, to whom. Who gives may have left the desk already."""
 
-    giver = forms.ChoiceField(label=_("Da"))
-    taker = OwnerField(label=_("A"))
+    giver = forms.ChoiceField(label=_("Da chi"))
+    taker = OwnerField(label=_("A chi"))
 
     def __init__(self, *args: Any, lists: DeskLists, givers: Iterable[User], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

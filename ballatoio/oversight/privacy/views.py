@@ -49,7 +49,6 @@ def retention_list(request: StaffRequest) -> HttpResponse:
     return render(request, "privacy/retention_list.html", {"form": form, "expired": expired, "more": more})
 
 
-@never_cache
 def code_issue(request: StaffRequest, person: UUID) -> HttpResponse:
     """Make a one-time code for a person and show it once, large, to be printed or copied."""
     found = get_object_or_404(Person.objects.visible_to(request.user).of_lab(request.lab), pk=person)
@@ -82,7 +81,6 @@ def sign_in(request: LabRequest) -> HttpResponse:
     return render(request, "privacy/sign_in.html", {"form": form})
 
 
-@never_cache
 def resident_home(request: LabRequest) -> HttpResponse:
     """A person's own contacts, with the state of each need and nothing that a look over the shoulder could use."""
     person = get_object_or_404(Person, lab=request.lab, user=request.user)
@@ -92,7 +90,6 @@ def resident_home(request: LabRequest) -> HttpResponse:
     return render(request, "privacy/resident_home.html", {"person": person, "page": page, "rows": rows})
 
 
-@never_cache
 def resident_audit(request: LabRequest) -> HttpResponse:
     """Who looked at a person's data, for that person: day, role and organisation, never a name."""
     person = get_object_or_404(Person, lab=request.lab, user=request.user)

@@ -12,8 +12,10 @@ from django.template.loader import get_template
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, get_language_info
+from django.utils.translation import get_language, get_language_info, gettext
 from django.utils.translation import gettext_lazy as _
+
+from ballatoio.base.core.languages import SPOKEN
 
 register = template.Library()
 
@@ -56,6 +58,12 @@ def language_links(context: dict[str, Any]) -> list[LanguageLink]:
 def tel(number: str) -> str:
     """A phone number as a `tel:` link wants it: digits, and a plus in front if it was there."""
     return ("+" if number.strip().startswith("+") else "") + "".join(c for c in number if c.isdigit())
+
+
+@register.filter
+def language_name(code: str) -> str:
+    """The name of a language in the language of the page, for a label with little room."""
+    return next((str(name) for known, _own, name in SPOKEN if known == code), gettext("altra lingua"))
 
 
 @register.filter
