@@ -37,7 +37,7 @@ COMMANDS = {
 DJANGO_NAMES = {"retry-work": "retry_work", "verify-audit": "verify_audit", "rotate-keys": "rotate_master_key"}
 IMPORTS = ("territory", "services", "needs")
 
-EXIT_CODES = """Uscita: 0 fatto · 1 non riuscito, o il controllo ha trovato qualcosa che non va: la frase dice che cosa ·
+EXIT_CODES = """Uscita: 0 fatto · 1 non riuscito, o il controllo ha trovato qualcosa che non va (lo dice la frase) ·
 2 comando scritto male, o manca un’impostazione"""
 
 

@@ -324,6 +324,12 @@ def test_a_session_that_ends_at_the_save_loses_nothing(mazzini: Lab, anna: User,
     assert "Hai un contatto non finito" in text_of(sign_in(client, anna).get("/mazzini/banco/"))
 
 
+@pytest.mark.parametrize("version", ["²", "-1", "9" * 5000])
+def test_a_version_that_makes_no_sense_loses_no_draft(at_desk: Client, version: str) -> None:
+    assert at_desk.post(SAVE_DRAFT, form(draft="k1", once="a\0b") | {"draft_version": version}).status_code == 200
+    assert Draft.objects.count() == 1
+
+
 def test_a_draft_is_thrown_away(at_desk: Client, mazzini: Lab) -> None:
     at_desk.post(SAVE_DRAFT, form(draft="k1"))
     at_desk.post(f"/mazzini/banco/bozze/{Draft.objects.get().pk}/scarta/")

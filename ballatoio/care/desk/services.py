@@ -329,6 +329,12 @@ def read_timeline(person: Person, *, by: User) -> ContactQuerySet:
     return Contact.objects.visible_to(by).filter(person=person)
 
 
+def take_away_contacts(contacts: ContactQuerySet, *, lab: Lab, filters: list[str], by: User) -> ContactQuerySet:
+    """Give the contacts that leave the program in a file, and record who took them and by which filters."""
+    record_reading("contact.export", lab, by=by, lab_id=lab.pk, detail={"filters": filters})
+    return contacts
+
+
 def _open(record: Contact | Need | Answer) -> dict[str, str]:
     try:
         return open_texts(record)

@@ -18,7 +18,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from ballatoio.base.accounts.http import StaffRequest
-from ballatoio.base.audit.services import record_reading
 from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.jobs.models import Draft
 from ballatoio.base.jobs.services import (
@@ -48,6 +47,7 @@ from .services import (
     amend_contact,
     read_contact,
     record_contact,
+    take_away_contacts,
 )
 
 STARTED = "desk.started"
@@ -357,8 +357,7 @@ def contact_list(request: StaffRequest) -> HttpResponse:
 def contact_export(request: StaffRequest) -> HttpResponseBase:
     """The same list as a file for a spreadsheet; who took it is recorded."""
     form = ContactFilter(request.GET, lists=DeskLists(request.lab, request.user))
-    contacts = form.contacts()
-    record_reading("contact.export", request.lab, by=request.user, lab_id=request.lab.pk)
+    contacts = take_away_contacts(form.contacts(), lab=request.lab, filters=sorted(form.asked), by=request.user)
     response = StreamingHttpResponse(contact_rows(contacts), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="contatti-{timezone.localdate():%Y-%m-%d}.csv"'
     return response
