@@ -154,6 +154,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 # A full cache of files throws a third of them away, counters too: it must not fill in a day.
 CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR}/cache?max_entries=10000")}
 
+# For so many seconds a process may go on with the needs taxonomy that it read.
+NEED_TERMS_KEPT = 60
+
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 # A desk is shared: a shift's length at most, and gone with the browser.
 SESSION_COOKIE_AGE = 10 * 60 * 60

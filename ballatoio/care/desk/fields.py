@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -135,6 +136,11 @@ def line_field(label: Any, **kwargs: Any) -> forms.CharField:
     return field
 
 
+# The names of the taxonomy are few and the same at every save.
+_normalised = lru_cache(maxsize=1024)(normalise)
+_words_of = lru_cache(maxsize=1024)(words_of)
+
+
 def match_term(typed: str, terms: Iterable[NeedTerm]) -> NeedTerm | None:
     """Give the term of the taxonomy that somebody means by what they typed, None when it is not one only.
 
@@ -145,15 +151,15 @@ def match_term(typed: str, terms: Iterable[NeedTerm]) -> NeedTerm | None:
         return None
     terms = list(terms)
     for term in terms:
-        if wanted in (normalise(term.name), normalise(term.code)):
+        if wanted in (_normalised(term.name), _normalised(term.code)):
             return term
-    by_synonym = [term for term in terms if term.parent_id and wanted in words_of(term.synonyms)]
+    by_synonym = [term for term in terms if term.parent_id and wanted in _words_of(term.synonyms)]
     if len(by_synonym) == 1:
         return by_synonym[0]
-    begun = [term for term in terms if _begins(wanted.split(), words_of(f"{term.name} {term.synonyms}"))]
+    begun = [term for term in terms if _begins(wanted.split(), _words_of(f"{term.name} {term.synonyms}"))]
     if len(begun) == 1:
         return begun[0]
-    in_name = [term for term in begun if _begins(wanted.split(), words_of(term.name))]
+    in_name = [term for term in begun if _begins(wanted.split(), _words_of(term.name))]
     return in_name[0] if len(in_name) == 1 else None
 
 

@@ -23,6 +23,7 @@ from ballatoio.base.territory.models import Building
 from .fields import DayField, QuickSelect, StoryField, line_field, match_services, match_term
 from .models import DESK_ROLES, Answer, Contact
 from .services import AnswerGiven, NeedHeard
+from .terms import active_terms
 
 NEEDS_ON_SCREEN = 3
 # The person is there: an answer given is an answer known.
@@ -48,8 +49,8 @@ class DeskLists:
     user: User
 
     @cached_property
-    def terms(self) -> list[NeedTerm]:
-        return list(NeedTerm.objects.filter(is_active=True).order_by("position", "name"))
+    def terms(self) -> tuple[NeedTerm, ...]:
+        return active_terms()
 
     @cached_property
     def services(self) -> list[Service]:

@@ -23,11 +23,18 @@ from ballatoio.base.labs.models import Lab
 from .fields import DayField, QuickSelect, line_field
 from .forms import DeskLists, language_choices
 from .models import Attempt, Contact, ContactQuerySet, Need, NeedQuerySet
+from .search import count_matches
 
 PAGE_SIZE = 25
 # Counting every row of a desk's life on each page would cost more than the page: beyond this it is «more than».
 COUNTED = 1000
 ANY = [("", gettext_lazy("tutti"))]
+# What a row of contacts shows, and what the name of whoever is in it is made of.
+IN_ROW = (
+    *("started_at", "channel", "language"),
+    *("person__given_name", "person__family_name", "person__is_protected"),
+    *("building__street", "building__civic", "recorded_by__name", "recorded_by__email"),
+)
 # Filters that compare one column.
 COLUMNS = {"canale": "channel", "lingua": "language", "operatore": "recorded_by", "casa": "building"}
 # The needs whose silence was passed on to the coordinator.
@@ -59,7 +66,7 @@ class PeriodForm(forms.Form):
         terms = [(term.code, f"{'— ' if term.parent_id else ''}{term.name}") for term in lists.terms]
         self.fields["bisogno"].choices = [*ANY, ("senza", _("con parole sue")), *terms]  # type: ignore[attr-defined]
 
-    @property
+    @cached_property
     def asked(self) -> dict[str, Any]:
         """The filters in use, without those left empty."""
         self.is_valid()
@@ -101,7 +108,34 @@ class ContactFilter(PeriodForm):
         self.fields["operatore"].choices = [*ANY, *staff]  # type: ignore[attr-defined]
 
     def contacts(self) -> ContactQuerySet:
-        """Give the contacts that the operator may see and that pass the filters."""
+        """Give the contacts that the operator may see and that pass the filters.
+
+        What many contacts have (a closed need, a frequent word) is looked up contact by contact, the newest first;
+        what few have is found first.
+        """
+        found = self._by_columns()
+        if self._needs is not None and self._needs_are_many:
+            found = found.filter(Exists(self._needs.filter(contact=OuterRef("pk"))))
+        elif self._needs is not None:
+            found = found.filter(pk__in=self._needs.values("contact"))
+        if "q" in self.asked:
+            many = (self._with_words or 0) > COUNTED
+            found = found.matching(self.asked["q"], self.lists.user, many=many)
+        return found
+
+    def total(self) -> int:
+        """Count these contacts, no further than COUNTED + 1, from where it is short: the words, the needs."""
+        if self.asked.keys() == {"q"} and self._with_words is not None:
+            return self._with_words
+        if self._needs is None or not self._needs_are_many:
+            return count_up_to(self.contacts())
+        contacts = self._by_columns().order_by().filter(pk=OuterRef("contact"))
+        if "q" in self.asked:
+            contacts = contacts.matching(self.asked["q"], self.lists.user, many=True)
+        return count_up_to(self._needs.filter(Exists(contacts)).values("contact").distinct())
+
+    def _by_columns(self) -> ContactQuerySet:
+        """Give the contacts that pass the filters on the contact itself."""
         asked = self.asked
         found = Contact.objects.visible_to(self.lists.user).filter(lab=self.lists.lab)
         if "dal" in asked:
@@ -116,27 +150,26 @@ class ContactFilter(PeriodForm):
             found = found.exclude(person__is_protected=True)
         if "chi" in asked:
             found = found.filter(person__isnull=asked["chi"] == "anonimo")
-        if "bisogno" in asked or "stato" in asked:
-            found = found.filter(self._by_need(asked))
-        if "q" in asked:
-            found = found.matching(asked["q"], self.lists.user)
         return found
 
-    def _by_need(self, asked: dict[str, Any]) -> Any:
-        """Give the condition on contacts: with a need like this.
-
-        What many contacts have (a closed need, a whole branch of the taxonomy) is looked up contact by contact;
-        what few have is found first.
-        """
+    @cached_property
+    def _needs(self) -> NeedQuerySet | None:
+        """The needs of which a contact must have one, None when the filters do not speak of needs."""
+        if not self.asked.keys() & {"bisogno", "stato"}:
+            return None
         needs = Need.objects.filter(lab=self.lists.lab).order_by()
-        if "bisogno" in asked:
-            needs = needs.filter(self.by_term(asked["bisogno"]))
-        if "stato" in asked:
-            needs = in_state(needs, asked["stato"])
-        is_branch = len(self.term_ids(asked.get("bisogno", ""))) > 1
-        if is_branch or ("bisogno" not in asked and asked.get("stato") == Need.State.CLOSED):
-            return Exists(needs.filter(contact=OuterRef("pk")))
-        return Q(pk__in=needs.values("contact"))
+        if "bisogno" in self.asked:
+            needs = needs.filter(self.by_term(self.asked["bisogno"]))
+        return in_state(needs, self.asked["stato"]) if "stato" in self.asked else needs
+
+    @cached_property
+    def _needs_are_many(self) -> bool:
+        return self._needs is not None and count_up_to(self._needs) > COUNTED
+
+    @cached_property
+    def _with_words(self) -> int | None:
+        """How many contacts of the lab have the words, where the index of words alone tells it."""
+        return count_matches(self.lists.lab.pk, self.asked["q"], COUNTED + 1)
 
 
 def in_state(needs: NeedQuerySet, state: str) -> NeedQuerySet:
@@ -219,10 +252,10 @@ class ContactPage:
 
 def with_needs(contacts: ContactQuerySet) -> ContactQuerySet:
     """Give the contacts with all that a row shows: two queries, however many rows."""
-    needs = Need.objects.select_related("term").defer("sealed").order_by("opened_at", "pk")
+    needs = Need.objects.select_related("term").only("contact", "state", "term__name").order_by("opened_at", "pk")
     return (
         contacts.select_related("person", "building", "recorded_by")
-        .defer("sealed", "search_words", "person__sealed", "building__geometry")
+        .only(*IN_ROW)
         .prefetch_related(Prefetch("needs", needs))
     )
 

@@ -30,9 +30,12 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """The contacts of the labs at whose desk the user works."""
         return self.filter(lab_id__in=_desk_labs(user))
 
-    def matching(self, text: str, user: User) -> "ContactQuerySet":
-        """Those in which every word of `text` begins a name, need, service, place or kind of answer."""
-        condition = matches(_desk_labs(user), text)
+    def matching(self, text: str, user: User, *, many: bool = False) -> "ContactQuerySet":
+        """Those in which every word of `text` begins a name, need, service, place or kind of answer.
+
+        `many` says that they are many: the newest are then found sooner by time than by the index of words.
+        """
+        condition = matches(_desk_labs(user), text, many=many)
         return self if condition is None else self.filter(condition)
 
 
@@ -97,6 +100,11 @@ class Contact(SealedRecord):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {timezone.localtime(self.started_at):%d/%m/%Y %H:%M}"
+
+    # A list asks for 25 of these, and Django's own makes its table of choices again at each call.
+    def get_channel_display(self) -> str:
+        """Give the label of the channel."""
+        return str(Contact.Channel(self.channel).label)
 
     @property
     def is_anonymous(self) -> bool:
@@ -219,6 +227,10 @@ class Need(SealedRecord):
 
     def __str__(self) -> str:
         return self.term.name if self.term else str(_("Con parole sue"))
+
+    def get_state_display(self) -> str:
+        """Give the label of the state (see Contact.get_channel_display)."""
+        return str(Need.State(self.state).label)
 
     @property
     def is_open(self) -> bool:

@@ -38,7 +38,7 @@ from .day import day_of
 from .fields import LONGEST_TEXT
 from .figures import month_figures, month_from
 from .forms import AmendForm, DeskLists, NewContact, known_person, language_name
-from .lists import COUNTED, ContactFilter, ContactPage, contact_rows, count_up_to
+from .lists import COUNTED, ContactFilter, ContactPage, contact_rows
 from .models import Answer, Attempt, Contact
 from .rules import can_open_figures, can_see_whole_desk
 from .services import (
@@ -341,12 +341,10 @@ def different(mine: AmendForm, theirs: AmendForm) -> list[str]:
 def contact_list(request: StaffRequest) -> HttpResponse:
     """The contacts of the lab, newest first, with filters; the same address answers htmx with the rows alone."""
     form = ContactFilter(request.GET, lists=DeskLists(request.lab, request.user))
-    contacts = form.contacts()
-    total = count_up_to(contacts) if form.asked else None
     context = {
         "form": form,
-        "page": ContactPage(contacts, request.GET.get("dopo", "")),
-        "total": total,
+        "page": ContactPage(form.contacts(), request.GET.get("dopo", "")),
+        "total": form.total() if form.asked else None,
         "counted": COUNTED,
         "query": request.GET.urlencode(),
     }

@@ -59,9 +59,11 @@ class AuditPage:
     next: int | None = None
 
     def __post_init__(self) -> None:
+        # What is no position says nothing: the page is the newest, and the words go no further.
+        self.before = self.before[:18] if self.before.isascii() and self.before.isdigit() else ""
         entries = with_organisations(self.entries).order_by("-position")
-        if self.before.isascii() and self.before.isdigit():
-            entries = entries.filter(position__lt=int(self.before[:18]))
+        if self.before:
+            entries = entries.filter(position__lt=int(self.before))
         rows = list(entries[: PAGE_SIZE + 1])
         self.rows = rows[:PAGE_SIZE]
         self.next = self.rows[-1].position if len(rows) > PAGE_SIZE else None
@@ -80,7 +82,7 @@ class PlainContact:
 def read_audit(lab: Lab, *, by: User, chosen: Mapping[str, Any], before: str = "") -> AuditPage:
     """Give the page of the audit of `lab` that fits what was chosen in the filter; looking at it is a reading, too."""
     page = AuditPage(filter_entries(AuditEntry.objects.of_lab(lab.pk), **chosen), before)
-    detail = {"before": before[:18], "filters": sorted(chosen)}
+    detail = {"before": page.before, "filters": sorted(chosen)}
     record_reading("audit.read", lab, by=by, lab_id=lab.pk, subject_id=chosen.get("persona"), detail=detail)
     return page
 
