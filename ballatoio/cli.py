@@ -108,6 +108,8 @@ def demo(arguments: list[str]) -> int:
     if not options.prepare and is_taken(options.port):
         raise CommandError(f"La porta {options.port} è occupata: scegline un’altra, per esempio con --port 8001.")
     os.environ |= {"BALLATOIO_DEMO": "1", "BALLATOIO_DATA": str(Path(options.data).resolve())}
+    # Whoever tries the program reads the terminal, not the log.
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
     # The demo never touches a real database, whatever the shell has set.
     for name in ("DATABASE_URL", "CACHE_URL", "EMAIL_URL", "STORAGE_URL", "ALLOWED_HOSTS"):
         os.environ.pop(name, None)

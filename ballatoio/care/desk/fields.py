@@ -54,14 +54,17 @@ class QuickSelect(forms.Select):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """Give the control with its options, the chosen one marked."""
-        chosen = {str(item) for item in self.format_value(value)}
+        chosen = frozenset(str(item) for item in self.format_value(value))
         attributes = flatatt({"name": name, **self.build_attrs(self.attrs, attrs)})
-        options = format_html_join(
-            "",
-            '<option value="{}"{}>{}</option>',
-            ((key, PICKED[str(key) in chosen], text) for key, text in self.choices),
-        )
+        options = draw_options(tuple((str(key), str(text)) for key, text in self.choices), chosen)
         return format_html("<select{}>{}</select>", attributes, options)
+
+
+@lru_cache(maxsize=256)
+def draw_options(choices: tuple[tuple[str, str], ...], chosen: frozenset[str]) -> SafeString:
+    """Give the options of a select, the chosen one marked. A list asks for the same ones at every page."""
+    option = '<option value="{}"{}>{}</option>'
+    return format_html_join("", option, ((key, PICKED[key in chosen], text) for key, text in choices))
 
 
 class DayField(forms.CharField):

@@ -38,6 +38,8 @@ PROMISES = (Answer.Kind.FOLLOW_UP, Answer.Kind.REFERRAL)
 # These may carry the number of a request elsewhere, and the day by which something must be done.
 WITH_REFERENCE = (Answer.Kind.PRACTICAL_HELP, Answer.Kind.ACCOMPANIMENT, Answer.Kind.REFERRAL)
 CHANNELS = [choice for choice in Contact.Channel.choices if choice[0] != Contact.Channel.WEB]
+# The fields of a need that are empty until somebody writes in them.
+WRITTEN = ("need", "kind", "text", "service", "outside_reference", "deadline_on")
 NOT_YET = [("", _("Non ancora"))]
 
 
@@ -343,9 +345,19 @@ class NewContact:
 
     def __post_init__(self) -> None:
         self.about = ContactForm(self.data, initial=dict(self.initial), lists=self.lists)
-        self.needs = [self._need(number) for number in range(1, NEEDS_ON_SCREEN + 1)]
+        self._made: dict[int, NeedForm] = {}
+
+    @property
+    def needs(self) -> list[NeedForm]:
+        """All the forms of needs, as the screen shows them."""
+        return [self._need(number) for number in range(1, NEEDS_ON_SCREEN + 1)]
 
     def _need(self, number: int) -> NeedForm:
+        if number not in self._made:
+            self._made[number] = self._make_need(number)
+        return self._made[number]
+
+    def _make_need(self, number: int) -> NeedForm:
         prefix = f"b{number}"
         start = f"{prefix}-"
         initial = {name[len(start) :]: value for name, value in self.initial.items() if name.startswith(start)}
@@ -358,8 +370,13 @@ class NewContact:
 
     @property
     def forms(self) -> list[forms.Form]:
-        """All the forms of the screen, for the summary of what to correct."""
-        return [self.about, *self.needs]
+        """The forms to check: of the needs the first, and those in which something was written."""
+        needs = range(1, NEEDS_ON_SCREEN + 1)
+        return [self.about, *(self._need(number) for number in needs if number == 1 or self._is_written(number))]
+
+    def _is_written(self, number: int) -> bool:
+        # The other fields come filled in, or are ticked.
+        return any((self.data or {}).get(f"b{number}-{name}") for name in WRITTEN)
 
     @cached_property
     def is_valid(self) -> bool:
@@ -375,7 +392,8 @@ class NewContact:
     def heard(self) -> list[NeedHeard]:
         """Give the needs that were typed."""
         channel = self.about.cleaned_data["channel"]
-        return [form.heard(channel) for form in self.needs if form.cleaned_data["need"]]
+        needs = [form for form in self.forms if isinstance(form, NeedForm)]
+        return [form.heard(channel) for form in needs if form.cleaned_data["need"]]
 
 
 class VersionForm(forms.Form):

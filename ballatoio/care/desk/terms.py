@@ -17,7 +17,7 @@ def active_terms() -> tuple[NeedTerm, ...]:
     They change a few times a year, and every list and every save needs them all. A term that was withdrawn meanwhile
     is still a valid one: terms are switched off, not deleted, once a need has them.
     """
-    global _kept  # noqa: PLW0603 (one for the process, like a cache)
+    global _kept
     kept = _kept
     if kept is None or monotonic() >= kept[0]:
         with _lock:

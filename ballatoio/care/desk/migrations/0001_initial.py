@@ -132,11 +132,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contact',
-            index=models.Index(fields=['lab', 'channel', '-started_at'], name='contact_by_channel'),
+            index=models.Index(fields=['lab', 'channel', '-started_at', 'language', 'recorded_by', 'person'], name='contact_by_channel'),
         ),
         migrations.AddIndex(
             model_name='contact',
-            index=models.Index(fields=['lab', 'language', '-started_at'], name='contact_by_language'),
+            index=models.Index(fields=['lab', 'language', '-started_at', 'channel', 'recorded_by', 'person'], name='contact_by_language'),
         ),
         migrations.AddIndex(
             model_name='contact',
