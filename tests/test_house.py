@@ -20,8 +20,8 @@ TEMPLATES = sorted(PACKAGE.rglob("*.html"))
 
 # Low to high; a foreign key points to the same app or to one on its left.
 ORDER = [
-    *("core", "audit", "labs", "accounts", "vault", "jobs", "territory", "people", "directory"),
-    *("desk", "privacy", "home"),
+    *("core", "audit", "labs", "accounts", "vault", "jobs", "territory", "people", "directory", "notices"),
+    *("desk", "issues", "referrals", "appointments", "reporting", "spreadsheets", "privacy", "home"),
 ]
 FORBIDDEN_FILES = {"utils.py", "helpers.py", "selectors.py", "managers.py", "mixins.py", "signals.py"}
 WRITES = {"save", "create", "delete", "update", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
@@ -192,6 +192,7 @@ WITHOUT_AUDIT = {
     "directory.qr_svg": "writes a picture into memory",
     "jobs.clear_old_work": "finished notes of the program to itself",
     "jobs.do_next_work": "the task that it runs records its own act",
+    "jobs.keep_lease": "a note of the program to itself",
     "jobs.plan_work": "a note of the program to itself",
     "jobs.retry_dead_work": "a note of the program to itself",
     "jobs.save_draft": "what somebody is still typing is nobody's record yet",

@@ -183,4 +183,34 @@ PEOPLE: dict[str, Access] = {
     "people:protection_lift": for_roles(Role.COORDINATOR, methods=FORM),
 }
 
-ACCESS: dict[str, Access] = DESK | SIGN_IN | OPERATION | DIRECTORY | ACCOUNTS | PRIVACY | HOME | PEOPLE
+NOTICES: dict[str, Access] = {}
+
+ISSUES: dict[str, Access] = {}
+
+REFERRALS: dict[str, Access] = {}
+
+APPOINTMENTS: dict[str, Access] = {}
+
+REPORTING: dict[str, Access] = {}
+
+SPREADSHEETS: dict[str, Access] = {}
+
+LABS: dict[str, Access] = {}
+
+ACCESS: dict[str, Access] = (
+    DESK
+    | SIGN_IN
+    | OPERATION
+    | DIRECTORY
+    | ACCOUNTS
+    | PRIVACY
+    | HOME
+    | PEOPLE
+    | LABS
+    | NOTICES
+    | ISSUES
+    | REFERRALS
+    | APPOINTMENTS
+    | REPORTING
+    | SPREADSHEETS
+)

@@ -78,7 +78,13 @@ INSTALLED_APPS = [
     "ballatoio.base.territory",
     "ballatoio.base.people",
     "ballatoio.base.directory",
+    "ballatoio.base.notices",
     "ballatoio.care.desk",
+    "ballatoio.care.issues",
+    "ballatoio.care.referrals",
+    "ballatoio.care.appointments",
+    "ballatoio.oversight.reporting",
+    "ballatoio.oversight.spreadsheets",
     "ballatoio.oversight.privacy",
     "ballatoio.web.home",
 ]
@@ -312,7 +318,11 @@ DUE_WORK: dict[str, str] = {
     "desk.escalate": "ballatoio.care.desk.tasks.escalate_silent_needs",
     "desk.deliver_message": "ballatoio.care.desk.tasks.deliver_message",
     "people.person_changed": "ballatoio.care.desk.tasks.refresh_person",
+    "notices.send": "ballatoio.base.notices.tasks.send_due",
 }
+# Kinds that talk to other servers or last long: they run outside a transaction, which would hold everybody's writing
+# up, and may run twice.
+WORK_OUTSIDE_TRANSACTION = {"notices.send"}
 # Who tells whether a person had a contact before a day: what funds ask is never asked at a first contact.
 MET_BEFORE = "ballatoio.care.desk.services.had_contact_before"
 # What comes back by itself: kind of DueWork -> every so many minutes.
@@ -322,4 +332,5 @@ PERIODIC_WORK: dict[str, int] = {
     "accounts.forget_codes": 24 * 60,
     "privacy.erase": 24 * 60,
     "desk.escalate": 60,
+    "notices.send": 1,
 }

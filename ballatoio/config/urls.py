@@ -21,6 +21,12 @@ urlpatterns += i18n_patterns(
     path("<slug:lab>/banco/", include("ballatoio.care.desk.urls")),
     path("<slug:lab>/persone/", include("ballatoio.base.people.urls")),
     path("<slug:lab>/servizi/", include("ballatoio.base.directory.urls")),
+    path("<slug:lab>/posta/", include("ballatoio.base.notices.urls")),
+    path("<slug:lab>/questioni/", include("ballatoio.care.issues.urls")),
+    path("<slug:lab>/", include("ballatoio.care.referrals.urls")),
+    path("<slug:lab>/", include("ballatoio.care.appointments.urls")),
+    path("<slug:lab>/rendiconto/", include("ballatoio.oversight.reporting.urls")),
+    path("<slug:lab>/fogli/", include("ballatoio.oversight.spreadsheets.urls")),
     path("", include("ballatoio.web.home.urls")),
     prefix_default_language=False,
 )

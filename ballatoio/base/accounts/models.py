@@ -165,6 +165,11 @@ class AccessCode(models.Model):
     class Purpose(models.TextChoices):
         SIGN_IN = "sign_in", _("Accesso di un abitante")
         INVITATION = "invitation", _("Invito di un operatore")
+        RECEIPT = "receipt", _("Ricevuta dello sportello")
+        REFERRAL = "referral", _("Risposta di un servizio a un invio")
+        REFERRAL_CHECK = "referral_check", _("Conferma di chi risponde a un invio")
+        APPOINTMENT = "appointment", _("Appuntamento")
+        CALENDAR = "calendar", _("Calendario di un operatore")
 
     data_class = "personal"
     retention = "code"

@@ -1,6 +1,8 @@
 """Accounts, memberships and codes: who may come in, as what, until when."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 from allauth.account.models import EmailAddress
@@ -15,9 +17,11 @@ from ballatoio.base.core import keys
 from ballatoio.base.core.ids import clean_code, new_code
 from ballatoio.base.labs.models import Lab, Organisation
 
-from .models import LAB_ROLES, AccessCode, Membership, User
+from .models import LAB_ROLES, AccessCode, AccessCodeQuerySet, Membership, User
 
 WRONG_CODES_ALLOWED = 10
+# About 49 and 117 bits.
+SPOKEN_CODE, LINK_CODE = 10, 24
 CODE_RECORD_LIFE = timedelta(days=30)
 INVITATION_LIFE = timedelta(days=7)
 WRONG_CODES_WINDOW = timedelta(minutes=15)
@@ -169,18 +173,20 @@ def issue_code(
     lab: Lab | None,
     valid_for: timedelta,
     max_uses: int = 1,
+    length: int = SPOKEN_CODE,
     by: User | None,
     subject_id: uuid.UUID | None = None,
 ) -> tuple[AccessCode, str]:
     """Make a code that opens `obj` for `purpose`; give its record and the code itself, which is kept nowhere.
 
-    Codes of the same purpose for the same object that were handed out before stop working.
+    Codes of the same purpose for the same object that were handed out before stop working. `length` is SPOKEN_CODE
+    for what is read aloud or copied by hand, LINK_CODE for what only ever travels in a link.
     """
     earlier = AccessCode.objects.filter(
         purpose=purpose, object_type=obj._meta.label_lower, object_id=obj.pk, revoked_at__isnull=True
     )
     earlier.update(revoked_at=timezone.now())
-    code = new_code()
+    code = new_code(length)
     access_code = AccessCode.objects.create(
         lab=lab,
         purpose=purpose,
@@ -202,24 +208,43 @@ def redeem_code(code: str, *, purpose: str, lab: Lab | None, source: str) -> Acc
     `source` is the network address that tries (counted, never stored). Raise CodeDoesNotWork for any reason that
     the code does not open, TooManyWrongCodes after ten wrong ones from the same source in a quarter of an hour.
     """
+    with _counting_wrong_codes(source), transaction.atomic():
+        found = _with_code(code, purpose, lab).select_for_update(of=("self",)).first()
+        if found is None or not AccessCode.objects.usable().filter(pk=found.pk).update(uses=F("uses") + 1):
+            raise CodeDoesNotWork
+        record_act("code.redeem", found, by=None, lab_id=lab.pk if lab else None)
+        return found
+
+
+def look_up_code(code: str, *, purpose: str, lab: Lab | None, source: str) -> AccessCode:
+    """Give the record of a code that may be looked at as often as its holder likes, without using it up.
+
+    Raise as redeem_code does; wrong codes count together with those of redeem_code.
+    """
+    with _counting_wrong_codes(source):
+        found = _with_code(code, purpose, lab).first()
+        if found is None:
+            raise CodeDoesNotWork
+        return found
+
+
+def _with_code(code: str, purpose: str, lab: Lab | None) -> AccessCodeQuerySet:
+    digests = [_digest(clean_code(code), purpose, key_id) for key_id in keys.master_keys()]
+    return AccessCode.objects.usable().filter(digest__in=digests, purpose=purpose, lab=lab)
+
+
+@contextmanager
+def _counting_wrong_codes(source: str) -> Iterator[None]:
     counter = f"wrong-codes:{keys.mac('rate', source.encode()).hex()[:32]}"
     wrong = cache.get(counter, 0)
     if wrong >= WRONG_CODES_ALLOWED:
         raise TooManyWrongCodes
-    digests = [_digest(clean_code(code), purpose, key_id) for key_id in keys.master_keys()]
-    with transaction.atomic():
-        found = (
-            AccessCode.objects.usable()
-            .select_for_update(of=("self",))
-            .filter(digest__in=digests, purpose=purpose, lab=lab)
-            .first()
-        )
-        if found is not None and AccessCode.objects.usable().filter(pk=found.pk).update(uses=F("uses") + 1):
-            record_act("code.redeem", found, by=None, lab_id=lab.pk if lab else None)
-            return found
-    # Set anew, not incremented: the file cache forgets the timeout of a counter that it increments.
-    cache.set(counter, wrong + 1, WRONG_CODES_WINDOW.total_seconds())
-    raise CodeDoesNotWork
+    try:
+        yield
+    except CodeDoesNotWork:
+        # Set anew, not incremented: the file cache forgets the timeout of a counter that it increments.
+        cache.set(counter, wrong + 1, WRONG_CODES_WINDOW.total_seconds())
+        raise
 
 
 @transaction.atomic

@@ -22,6 +22,8 @@ from .models import Draft, DraftQuerySet, DueWork, SubmittedOnce
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
+# Work outside a transaction belongs for so long to the worker that took it; if that one dies, another takes it up.
+LEASE = timedelta(minutes=10)
 FIRST_PAUSE = timedelta(minutes=1)
 # A draft bridges a power cut or a weekend; after that nobody comes back to it and it is only somebody's words.
 DRAFT_LIFE = timedelta(days=7)
@@ -60,7 +62,8 @@ def plan_work(
 def do_next_work() -> DueWork | None:
     """Do the work that has been due longest; give it, or None when nothing is due.
 
-    Its task runs in the same transaction as the note that it is done, so a crash does neither. A task that fails
+    Its task runs in the same transaction as the note that it is done, so a crash does neither; a kind of
+    settings.WORK_OUTSIDE_TRANSACTION runs outside, taken for the time of a LEASE, and may run twice. A task that fails
     is tried again after 1, 2, 4… minutes; after eight times it is dead, until retry_dead_work.
     """
     work: DueWork | None = None
@@ -75,9 +78,13 @@ def do_next_work() -> DueWork | None:
             work = rows.first()
             if work is None:
                 return None
-            run = import_string(settings.DUE_WORK[work.kind])
-            run(work)
-            DueWork.objects.filter(pk=work.pk).update(done_at=timezone.now(), attempts=work.attempts + 1, last_error="")
+            outside = work.kind in settings.WORK_OUTSIDE_TRANSACTION
+            if outside:
+                DueWork.objects.filter(pk=work.pk).update(due_at=timezone.now() + LEASE)
+            else:
+                _run(work)
+        if outside:
+            _run(work)
     except Exception as error:
         if work is None:
             raise
@@ -85,6 +92,17 @@ def do_next_work() -> DueWork | None:
         logger.exception("work failed", extra={"work": str(work.pk), "kind": work.kind})
         _postpone(work, type(error).__name__)
     return work
+
+
+def _run(work: DueWork) -> None:
+    import_string(settings.DUE_WORK[work.kind])(work)
+    DueWork.objects.filter(pk=work.pk).update(done_at=timezone.now(), attempts=work.attempts + 1, last_error="")
+
+
+def keep_lease(work: DueWork, *, progress: int, total: int) -> None:
+    """Say how far work outside a transaction has come, and keep it from being taken by another worker."""
+    work.progress, work.total, work.due_at = progress, total, timezone.now() + LEASE
+    DueWork.objects.filter(pk=work.pk).update(progress=progress, total=total, due_at=work.due_at)
 
 
 def _postpone(work: DueWork, error: str) -> None:

@@ -1,5 +1,5 @@
 import uuid
-from datetime import date
+from datetime import date, time
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -35,6 +35,16 @@ class Lab(models.Model):
     # A city may hang several labs on one programme; what the desk promises is each lab's own.
     answer_days = models.PositiveSmallIntegerField(default=5)
     escalation_days = models.PositiveSmallIntegerField(default=3)
+    # A service that was sent somebody is reminded every so many days; after so many its silence is its answer.
+    referral_reminder_days = models.PositiveSmallIntegerField(default=10)
+    referral_expiry_days = models.PositiveSmallIntegerField(default=30)
+    # For so many days the slip that is handed over at the desk opens something.
+    receipt_days = models.PositiveSmallIntegerField(default=180)
+    # So many hours before an appointment its reminder leaves.
+    reminder_hours = models.PositiveSmallIntegerField(default=24)
+    # Between these hours nothing is sent to a telephone.
+    quiet_from = models.TimeField(default=time(20))
+    quiet_until = models.TimeField(default=time(8))
     synthetic = models.BooleanField(default=False)
 
     class Meta:

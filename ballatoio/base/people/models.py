@@ -33,6 +33,15 @@ class Person(SealedRecord):
         WANTED = "wanted", _("Vuole l’interprete")
         NOT_WANTED = "not_wanted", _("Non serve")
 
+    class ReachBy(models.TextChoices):
+        NOT_ASKED = "", _("Non chiesto")
+        EMAIL = "email", _("Con una e-mail")
+        SMS = "sms", _("Con un SMS")
+        COPY = "copy", _("Con un messaggio sul telefono")
+        CALL = "call", _("Con una telefonata")
+        LETTER = "letter", _("Con una lettera")
+        NOBODY = "nobody", _("Non vuole essere cercata: viene lei")
+
     data_class = "personal"
     retention = "person"
     # Texts kept sealed: "notes" (how to meet this person well), "accessibility" (what they need in order to come).
@@ -49,6 +58,7 @@ class Person(SealedRecord):
     languages_spoken = models.JSONField(default=list, blank=True)
     languages_read = models.JSONField(default=list, blank=True)
     interpreter = models.CharField(max_length=12, choices=Interpreter, blank=True)
+    reach_by = models.CharField(max_length=8, choices=ReachBy, blank=True)
     is_protected = models.BooleanField(default=False)
     protected_since = models.DateField(null=True, blank=True)
     synthetic = models.BooleanField(default=False)

@@ -41,6 +41,7 @@ FIELDS = (
     "languages_spoken",
     "languages_read",
     "interpreter",
+    "reach_by",
 )
 
 
@@ -81,6 +82,7 @@ def register_person(
     languages_spoken: Sequence[str] = (),
     languages_read: Sequence[str] = (),
     interpreter: str = "",
+    reach_by: str = "",
     notes: str = "",
     accessibility: str = "",
     phone: str = "",
@@ -100,6 +102,7 @@ def register_person(
         languages_spoken=list(languages_spoken),
         languages_read=list(languages_read),
         interpreter=interpreter,
+        reach_by=reach_by,
     )
     _check(person)
     submit_once(once, str(person.pk))

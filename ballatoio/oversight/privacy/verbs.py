@@ -34,6 +34,8 @@ VERBS: dict[str, "str | Promise"] = {
     "message.deliver": _("Ha consegnato un messaggio"),
     "message.leave": _("Ha lasciato un messaggio"),
     "message.read": _("Ha letto un messaggio"),
+    "notice.cancel": _("Ha fermato dei messaggi non ancora partiti"),
+    "notice.queue": _("Ha preparato un messaggio"),
     "need.answer": _("Ha dato una risposta"),
     "need.attempt": _("Ha provato a contattare la persona"),
     "need.close": _("Ha chiuso un bisogno"),

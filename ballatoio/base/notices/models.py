@@ -1,0 +1,106 @@
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ballatoio.base.accounts.models import Role, User
+from ballatoio.base.core.ids import new_id
+from ballatoio.base.labs.models import Lab
+from ballatoio.base.people.models import Person
+from ballatoio.base.vault.models import SealedRecord
+
+OUTBOX_ROLES = (Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR)
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, user: User | AbstractBaseUser | AnonymousUser) -> "DeliveryQuerySet":
+        """The messages of the labs at whose desk the user works."""
+        return self.filter(lab_id__in=user.labs_as(*OUTBOX_ROLES) if isinstance(user, User) else ())
+
+    def due(self) -> "DeliveryQuerySet":
+        """Due and not sent: a message whose moment passed while nobody looked is still due."""
+        return self.filter(state=Delivery.State.WAITING, next_at__lte=timezone.now()).order_by("next_at", "pk")
+
+    def by_hand(self) -> "DeliveryQuerySet":
+        """What somebody at the desk has to do now: a letter to print, a call to make, a text to copy."""
+        return self.filter(state=Delivery.State.TO_DO, not_before__lte=timezone.now()).order_by("not_before", "pk")
+
+
+class Delivery(SealedRecord):
+    """One message to one recipient on one channel, from the moment it is decided until it has left.
+
+    Texts kept sealed: "to" (address, number, or postal address), "name", "subject", "body", "short".
+    """
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("E-mail")
+        SMS = "sms", _("SMS")
+        LETTER = "letter", _("Lettera")
+        CALL = "call", _("Telefonata")
+        COPY = "copy", _("Testo da copiare")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Da spedire")
+        SENT = "sent", _("Spedito")
+        TO_DO = "to_do", _("Da fare a mano")
+        DONE = "done", _("Fatto")
+        DEAD = "dead", _("Non è arrivato")
+        CANCELLED = "cancelled", _("Annullato")
+
+    BY_PROGRAM = (Channel.EMAIL, Channel.SMS)
+    # From each state to those that may follow it.
+    ALLOWED: dict[str, tuple[str, ...]] = {
+        State.WAITING: (State.SENT, State.DEAD, State.CANCELLED),
+        State.TO_DO: (State.DONE, State.DEAD, State.CANCELLED),
+        State.DEAD: (State.WAITING, State.TO_DO, State.CANCELLED),
+        State.SENT: (State.DEAD,),
+        State.DONE: (),
+        State.CANCELLED: (),
+    }
+
+    data_class = "personal"
+    retention = "contact"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    # The way to reach the person that was chosen: looked at again before sending, it may have become unsafe.
+    point_id = models.UUIDField(null=True, blank=True)
+    # The same thing is said to the same recipient once, whoever asks for it how many times.
+    key = models.CharField(max_length=160, unique=True)
+    kind = models.CharField(max_length=40)
+    about_type = models.CharField(max_length=60)
+    about_id = models.UUIDField()
+    channel = models.CharField(max_length=8, choices=Channel)
+    language = models.CharField(max_length=8, default="it")
+    state = models.CharField(max_length=10, choices=State)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    not_before = models.DateTimeField(default=timezone.now)
+    # After this moment it would only confuse: a reminder of what is over.
+    expires_at = models.DateTimeField(null=True, blank=True)
+    next_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # Why it did not leave, as the name of a kind of error: never the words of a server, which repeat the address.
+    last_error = models.CharField(max_length=60, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["next_at"], name="delivery_due", condition=Q(state="waiting")),
+            models.Index(fields=["lab", "not_before"], name="delivery_by_hand", condition=Q(state="to_do")),
+            models.Index(fields=["lab", "state", "-created_at"], name="delivery_by_state"),
+            models.Index(fields=["about_type", "about_id"], name="delivery_by_thing"),
+            models.Index(
+                fields=["person", "-created_at"], name="delivery_by_person", condition=Q(person__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} {self.created_at:%d/%m/%Y}"
