@@ -111,7 +111,7 @@ def demo(arguments: list[str]) -> int:
     # Whoever tries the program reads the terminal, not the log.
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     # The demo never touches a real database, whatever the shell has set.
-    for name in ("DATABASE_URL", "CACHE_URL", "EMAIL_URL", "STORAGE_URL", "ALLOWED_HOSTS"):
+    for name in ("DATABASE_URL", "CACHE_URL", "EMAIL_URL", "SMS_BACKEND", "STORAGE_URL", "ALLOWED_HOSTS"):
         os.environ.pop(name, None)
     django.setup()
     call_command("migrate", verbosity=0)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -19,19 +20,28 @@ from django.urls.converters import UUIDConverter
 from django.urls.resolvers import URLPattern, URLResolver
 
 from ballatoio.base.accounts.models import INSTALLATION_ROLES, Role, User
+from ballatoio.base.directory.term_services import add_local_term
 from ballatoio.base.jobs.services import save_draft
 from ballatoio.base.labs.models import Lab
-from ballatoio.base.people.models import Person
+from ballatoio.base.people.doubles import pair_of
+from ballatoio.base.people.merging import merge_people
+from ballatoio.base.people.models import Person, ProbableDuplicate
 from ballatoio.base.people.services import (
     add_contact_point,
     record_consent,
     record_entry_snapshot,
     set_identifier,
 )
+from ballatoio.base.territory.building_services import add_dwelling, add_stair
 from ballatoio.care.desk.models import Need
 from ballatoio.care.desk.services import AnswerGiven, NeedHeard, leave_message
+from ballatoio.care.referrals.consent import Told
 from ballatoio.config.access import ACCESS, Access, Who
+from ballatoio.oversight.hours.models import WeekSheet
+from ballatoio.oversight.hours.services import start_activity
+from ballatoio.oversight.reporting.models import TopicRecipient
 from tests import factories
+from tests.referrals.post import link_of
 
 VISITOR, RESIDENT = "visitor", "resident"
 WHO = [VISITOR, RESIDENT, *Role.values]
@@ -42,10 +52,17 @@ ANSWERS = {
     "metrics": 404,  # exists only with METRICS_TOKEN
     "security_txt": 404,  # exists only with SECURITY_CONTACT
     "home:own_work": 302,  # leads to one’s desk, or to the open pages
+    "directory:term_words": 302,  # without a need to show, leads to the list of them
+    "referrals:referral_of_answer": 302,  # leads to the referral
+    "referrals:link_answer": 302,  # without the code that came by e-mail, leads to where it is asked for
+    "spreadsheets:import_undo": 302,  # nothing came in with this sheet yet
+    "appointments:own_enter": 302,  # a link of a message leads to a page whose address says nothing
+    "appointments:own_slip": 404,  # for whoever opened their appointment with its code
+    "appointments:calendar_feed": 404,  # the code is wrong
     "people:protection_lift": 302,  # nothing to lift from somebody who is not protected
 }
 # Pages about oneself: for whoever signed in and has a file in that lab, and for nobody else.
-OWN_FILE = ("privacy:resident_home", "privacy:resident_audit")
+OWN_FILE = ("receipts:receipt_keep", "privacy:resident_home", "privacy:resident_audit")
 # allauth's pages decide by themselves, within what the table lets through.
 OF_ALLAUTH = ("account_", "mfa_")
 
@@ -79,7 +96,12 @@ class World:
         if user is None:
             return self
         message = leave_message(self.person, by=self.worker, text=self.canary)
+        line = factories.make_questions(self.lab, self.canary)
+        # Whoever reads for an institution finds the sheets of that one alone.
+        user.memberships.filter(role=Role.INSTITUTION).update(organisation=line.sheet.organisation)
         own = {
+            "questions": line.sheet,
+            "line": line,
             "delivery": message.deliveries.create(user=user),
             "message": message,
             "draft": save_draft(by=user, lab=self.lab, kind="contact", key="new", fields={"words": "in corso"}),
@@ -99,6 +121,8 @@ def make_world(slug: str) -> World:
     heard = NeedHeard(term=factories.make_term(), words=canary, answers=(answer,))
     contact = factories.make_contact(lab, worker, heard, person=person, building=building, words=canary, note=canary)
     need: Need = contact.needs.get()
+    told = Told(shares=("name", "words"), name=canary, words=canary)
+    referral = factories.make_referral(lab, worker, person=person, told=told)
     things = {
         "building": building,
         "service": service,
@@ -106,17 +130,44 @@ def make_world(slug: str) -> World:
         "person": person,
         "contact": contact,
         "need": need,
-        "answer": need.answers.get(),
+        "answer": referral.answer,
+        "referral": referral,
+        "link": link_of(referral),
+        "issue": factories.make_issue(building, worker, need),
         "point": add_contact_point(person, by=worker, kind="email", value=f"{canary}@example.org"),
         "identifier": set_identifier(person, by=worker, kind="document", value=canary),
         "consent": record_consent(person, by=worker, scope="contact", text_version="1", how="spoken"),
         "snapshot": record_entry_snapshot(person, by=worker, operation=canary, has_earlier_contact=True, values={}),
+        "notice": factories.make_notice(person, canary),
         "membership": worker.memberships.get(),
+        **second_files(person, worker),
+        "pk": "1",  # of a passkey
+        "dwelling": add_dwelling(add_stair(building, name="A", by=worker), number="1", floor=0, by=worker),
+        "local": add_local_term(factories.make_term(), lab=lab, name=f"Bonus {slug}", by=worker),
+        "week": WeekSheet.objects.create(lab=lab, user=worker, monday=date(2026, 11, 16)),
+        "spreadsheet": factories.make_spreadsheet(lab, worker, canary),
+        "recipient": TopicRecipient.objects.create(
+            lab=lab, term=factories.make_term(), organisation=factories.make_organisation(lab)
+        ),
+        **factories.make_agenda(person, worker, canary),
+        "code": "codice-sbagliato",
+        "activity": start_activity(lab, by=worker, name="Sportello", since=date(2026, 1, 1)),
         "name": worker.demo_name,
         "key": "chiave-sbagliata",
         "language": "en",
     }
     return World(lab, canary, worker, person, things).with_things_of(worker)
+
+
+def second_files(person: Person, by: User) -> dict[str, Any]:
+    """Give another file of a person, the pair that the two make, and a merge of two more."""
+    twin, kept, merged = (factories.make_person(person.lab, given_name=person.given_name) for _ in range(3))
+    one, other = pair_of(person.pk, twin.pk)
+    return {
+        "other": twin,
+        "double": ProbableDuplicate.objects.create(lab=person.lab, one_id=one, other_id=other, score=40, why=["name"]),
+        "merge": merge_people(kept, merged, by=by, versions=(1, 1)),
+    }
 
 
 def walk(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator[tuple[str, Arguments]]:

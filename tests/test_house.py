@@ -21,7 +21,7 @@ TEMPLATES = sorted(PACKAGE.rglob("*.html"))
 # Low to high; a foreign key points to the same app or to one on its left.
 ORDER = [
     *("core", "audit", "labs", "accounts", "vault", "jobs", "territory", "people", "directory", "notices"),
-    *("desk", "issues", "referrals", "appointments", "reporting", "spreadsheets", "privacy", "home"),
+    *("desk", "issues", "referrals", "appointments", "reporting", "hours", "spreadsheets", "privacy", "home"),
 ]
 FORBIDDEN_FILES = {"utils.py", "helpers.py", "selectors.py", "managers.py", "mixins.py", "signals.py"}
 WRITES = {"save", "create", "delete", "update", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
@@ -185,21 +185,28 @@ def test_every_route_has_a_row_of_access_and_every_row_a_route() -> None:
 
 # Functions that write without an act of their own, each with its reason.
 WITHOUT_AUDIT = {
+    "appointments.lock_agenda": "makes the row that is locked: it says nothing of anybody",
     "accounts.forget_expired_codes": "clears codes that opened nothing any more: no record of anybody changes",
     "desk.refresh_search_words": "worked out again from records whose change was recorded",
     "directory.index_services": "as above",
     "directory.mark_stale": "follows from the change of a text, which was recorded",
     "directory.qr_svg": "writes a picture into memory",
+    "directory.settle_doubts": "follows from the check of a sheet, which its caller records",
     "jobs.clear_old_work": "finished notes of the program to itself",
     "jobs.do_next_work": "the task that it runs records its own act",
     "jobs.keep_lease": "a note of the program to itself",
     "jobs.plan_work": "a note of the program to itself",
     "jobs.retry_dead_work": "a note of the program to itself",
     "jobs.save_draft": "what somebody is still typing is nobody's record yet",
+    "people.compare_again": "its caller records the act; this lets the program look for second files once more",
+    "people.compare_next": "what the program supposes about two files is nobody's act; deciding about it is recorded",
     "people.index_people": "worked out again from records whose change was recorded",
     "people.name_keys": "puts words into a set",
     "people.note_seen": "its caller records what the person came or called for",
     "people.refresh_keys": "worked out again from a record whose change was recorded",
+    "reporting.tally_due_months": "counts again records whose change was recorded",
+    "spreadsheets.save_mapping": "its caller finishes an import, and records that, in the same transaction",
+    "vault.erase_with_keys": "its caller records the act, in the same transaction",
     "vault.forget_keys": "its caller erases the records, and records that, in the same transaction",
     "vault.forget_lost_keys": "restoring a copy brings its own audit back, up to the moment of the copy",
     "vault.read_rows": "as above",

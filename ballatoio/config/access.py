@@ -72,6 +72,11 @@ SIGN_IN: dict[str, Access] = {
     "account_set_password": staff(),
     "mfa_reauthenticate": staff(),
     "mfa_index": staff(READ),
+    "mfa_list_webauthn": staff(READ),
+    "mfa_add_webauthn": staff(),
+    "mfa_edit_webauthn": staff(),
+    "mfa_remove_webauthn": staff(),
+    "mfa_reauthenticate_webauthn": staff(),
     "mfa_activate_totp": staff(),
     "mfa_deactivate_totp": staff(),
     "mfa_view_recovery_codes": staff(READ),
@@ -90,8 +95,10 @@ OPERATION: dict[str, Access] = {
 
 ACCOUNTS: dict[str, Access] = {
     "accounts:member_list": for_roles(Role.COORDINATOR),
+    "accounts:member_export": for_roles(Role.COORDINATOR),
     "accounts:member_invite": for_roles(Role.COORDINATOR, methods=FORM),
     "accounts:membership_end": for_roles(Role.COORDINATOR, methods=ACT),
+    "accounts:invitation_renew": for_roles(Role.COORDINATOR, methods=ACT),
     "accounts:invitation_accept": public(FORM),
 }
 
@@ -109,10 +116,17 @@ DIRECTORY: dict[str, Access] = {
     "directory:service_detail": public(),
     "directory:service_sheet": public(),
     "directory:service_manage": for_roles(Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR),
+    "directory:service_export": for_roles(Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR),
     "directory:service_new": for_roles(Role.COORDINATOR, methods=FORM),
     "directory:service_edit": for_roles(Role.COORDINATOR, methods=FORM),
     "directory:service_verify": for_roles(Role.COORDINATOR, methods=ACT),
     "directory:service_translate": for_roles(Role.MEDIATOR, Role.COORDINATOR, methods=FORM),
+    "directory:term_list": for_roles(Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR),
+    "directory:term_words": for_roles(Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR),
+    "directory:synonym_propose": for_roles(Role.MEDIATOR, Role.COORDINATOR, methods=ACT),
+    "directory:synonym_judge": for_roles(Role.MEDIATOR, Role.COORDINATOR, methods=ACT),
+    "directory:local_term_add": for_roles(Role.COORDINATOR, methods=ACT),
+    "directory:local_term_retire": for_roles(Role.COORDINATOR, methods=ACT),
 }
 
 HOME: dict[str, Access] = {
@@ -120,6 +134,8 @@ HOME: dict[str, Access] = {
     "home:accessibility": public(),
     "home:own_work": signed_in(READ),
     "home:lab_home": public(),
+    # The operator's day: what waits in every room.
+    "home:today": for_roles(Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR),
     "home:district_map": public(),
     "home:services_map": public(),
     "home:address_search": public(),
@@ -135,17 +151,25 @@ HOME: dict[str, Access] = {
 
 DESK_STAFF = (Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR)
 DESK: dict[str, Access] = {
-    "desk:today": for_roles(*DESK_STAFF),
     "desk:contact_list": for_roles(*DESK_STAFF),
     "desk:contact_new": for_roles(*DESK_STAFF, methods=FORM),
     "desk:contact_export": for_roles(*DESK_STAFF),
     "desk:contact_detail": for_roles(*DESK_STAFF),
     "desk:contact_edit": for_roles(*DESK_STAFF, methods=FORM),
+    "desk:receipt_issue": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:receipt_print": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:receipt_lose": for_roles(*DESK_STAFF, methods=ACT),
+    "desk:receipt_find": for_roles(*DESK_STAFF, methods=FORM),
+    "desk:receipt_claim": for_roles(*DESK_STAFF, methods=ACT),
+    "receipts:receipt_check": public(FORM),
+    "receipts:receipt_keep": signed_in(),
     "desk:draft_save": for_roles(*DESK_STAFF, methods=ACT),
     "desk:draft_drop": for_roles(*DESK_STAFF, methods=ACT),
     "desk:person_search": for_roles(*DESK_STAFF),
     "desk:building_search": for_roles(*DESK_STAFF),
+    "desk:term_search": for_roles(*DESK_STAFF, methods=ACT),
     "desk:need_list": for_roles(*DESK_STAFF),
+    "desk:need_export": for_roles(*DESK_STAFF),
     "desk:handover": for_roles(*DESK_STAFF, methods=FORM),
     "desk:need_detail": for_roles(*DESK_STAFF),
     "desk:need_answer": for_roles(*DESK_STAFF, methods=ACT),
@@ -159,14 +183,16 @@ DESK: dict[str, Access] = {
     "desk:person_timeline": for_roles(*DESK_STAFF),
     "desk:building_timeline": for_roles(*DESK_STAFF),
     "desk:message_leave": for_roles(*DESK_STAFF, methods=FORM),
+    "desk:message_list": for_roles(*DESK_STAFF),
     "desk:message_read": for_roles(*DESK_STAFF),
-    # Masked, and without the records, for whoever does not work at the desk.
-    "desk:month": for_roles(*DESK_STAFF, Role.INSTITUTION, Role.CITY_COORDINATOR),
+    "desk:month": for_roles(*DESK_STAFF),
 }
 
 PEOPLE_STAFF = (Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR)
 PEOPLE: dict[str, Access] = {
     "people:person_list": for_roles(*PEOPLE_STAFF),
+    "people:person_export": for_roles(*PEOPLE_STAFF),
+    "people:register_export": for_roles(Role.COORDINATOR),
     "people:person_new": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:person_detail": for_roles(*PEOPLE_STAFF),
     "people:person_edit": for_roles(*PEOPLE_STAFF, methods=FORM),
@@ -179,23 +205,176 @@ PEOPLE: dict[str, Access] = {
     "people:consent_withdraw": for_roles(*PEOPLE_STAFF, methods=ACT),
     "people:entry_edit": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:entry_show": for_roles(*PEOPLE_STAFF, methods=ACT),
+    "people:double_list": for_roles(*PEOPLE_STAFF),
+    "people:double_differ": for_roles(*PEOPLE_STAFF, methods=ACT),
+    # Where one of the two is protected, the service lets the coordinator alone.
+    "people:merge_choose": for_roles(*PEOPLE_STAFF),
+    "people:merge_preview": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:merge_undo": for_roles(*PEOPLE_STAFF, methods=FORM),
+    "people:account_close": for_roles(*PEOPLE_STAFF, methods=ACT),
     "people:person_separate": for_roles(*PEOPLE_STAFF, methods=FORM),
     "people:protection_lift": for_roles(Role.COORDINATOR, methods=FORM),
 }
 
-NOTICES: dict[str, Access] = {}
+NOTICE_STAFF = (Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.COORDINATOR)
+NOTICES: dict[str, Access] = {
+    "notices:to_do_list": for_roles(*NOTICE_STAFF),
+    "notices:letters_print": for_roles(*NOTICE_STAFF, methods=ACT),
+    "notices:letters_post": for_roles(*NOTICE_STAFF, methods=ACT),
+    "notices:dead_list": for_roles(*NOTICE_STAFF),
+    "notices:dead_retry": for_roles(*NOTICE_STAFF, methods=ACT),
+    "notices:sent_list": for_roles(*NOTICE_STAFF),
+    "notices:notice_detail": for_roles(*NOTICE_STAFF),
+    "notices:notice_call": for_roles(*NOTICE_STAFF, methods=ACT),
+    "notices:notice_done": for_roles(*NOTICE_STAFF, methods=ACT),
+    "notices:notice_retry": for_roles(*NOTICE_STAFF, methods=ACT),
+    "notices:notice_reroute": for_roles(*NOTICE_STAFF, methods=ACT),
+    "notices:notice_cancel": for_roles(*NOTICE_STAFF, methods=ACT),
+    "notices:notice_return": for_roles(*NOTICE_STAFF, methods=ACT),
+}
 
-ISSUES: dict[str, Access] = {}
+# Desk roles alone: what institutions and the city read is counted and masked elsewhere, once for all.
+ISSUES: dict[str, Access] = {
+    "issues:issue_list": for_roles(*DESK_STAFF),
+    "issues:issue_new": for_roles(*DESK_STAFF, methods=FORM),
+    "issues:issue_detail": for_roles(*DESK_STAFF),
+    "issues:issue_step": for_roles(*DESK_STAFF, methods=ACT),
+    "issues:issue_plan": for_roles(*DESK_STAFF, methods=ACT),
+    "issues:issue_reopen": for_roles(*DESK_STAFF, methods=ACT),
+    "issues:issue_join": for_roles(*DESK_STAFF, methods=ACT),
+    "issues:issue_leave": for_roles(*DESK_STAFF, methods=ACT),
+    "issues:need_issue": for_roles(*DESK_STAFF),
+    "issues:building_issues": for_roles(*DESK_STAFF),
+}
 
-REFERRALS: dict[str, Access] = {}
+REFERRALS: dict[str, Access] = {
+    "referrals:referral_list": for_roles(*DESK_STAFF),
+    "referrals:referral_new": for_roles(*DESK_STAFF, methods=FORM),
+    "referrals:referral_of_answer": for_roles(*DESK_STAFF),
+    "referrals:referral_detail": for_roles(*DESK_STAFF),
+    "referrals:referral_answer": for_roles(*DESK_STAFF, methods=ACT),
+    "referrals:referral_withdraw": for_roles(*DESK_STAFF, methods=ACT),
+    "referrals:referral_remind": for_roles(*DESK_STAFF, methods=ACT),
+    # For the service that answers: the link, then the code that came to its own address.
+    "referrals:link_open": public(FORM),
+    "referrals:link_check": public(FORM),
+    "referrals:link_answer": public(FORM),
+    "referrals:link_thanks": public(),
+}
 
-APPOINTMENTS: dict[str, Access] = {}
+APPOINTMENTS: dict[str, Access] = {
+    "appointments:week": for_roles(*DESK_STAFF),
+    "appointments:appointment_new": for_roles(*DESK_STAFF, methods=FORM),
+    "appointments:appointment_find": for_roles(*DESK_STAFF, methods=FORM),
+    "appointments:person_appointments": for_roles(*DESK_STAFF),
+    "appointments:appointment_detail": for_roles(*DESK_STAFF),
+    "appointments:appointment_receive": for_roles(*DESK_STAFF, methods=ACT),
+    "appointments:appointment_mark": for_roles(*DESK_STAFF, methods=ACT),
+    "appointments:appointment_cancel": for_roles(*DESK_STAFF, methods=ACT),
+    "appointments:appointment_move": for_roles(*DESK_STAFF, methods=FORM),
+    "appointments:appointment_settle": for_roles(*DESK_STAFF, methods=ACT),
+    "appointments:appointment_slip": for_roles(*DESK_STAFF),
+    "appointments:stranded_list": for_roles(*DESK_STAFF, methods=FORM),
+    "appointments:waiting_list": for_roles(*DESK_STAFF),
+    "appointments:waiting_join": for_roles(*DESK_STAFF, methods=FORM),
+    "appointments:waiting_detail": for_roles(*DESK_STAFF),
+    "appointments:waiting_accept": for_roles(*DESK_STAFF, methods=ACT),
+    "appointments:waiting_decline": for_roles(*DESK_STAFF, methods=ACT),
+    "appointments:waiting_leave": for_roles(*DESK_STAFF, methods=ACT),
+    # One's own hours and days off; those of others are the coordinator's (rules.py).
+    "appointments:rota_list": for_roles(*DESK_STAFF),
+    "appointments:rota_new": for_roles(*DESK_STAFF, methods=FORM),
+    "appointments:rota_edit": for_roles(*DESK_STAFF, methods=FORM),
+    "appointments:rota_end": for_roles(*DESK_STAFF, methods=ACT),
+    "appointments:absence_new": for_roles(*DESK_STAFF, methods=FORM),
+    "appointments:absence_remove": for_roles(*DESK_STAFF, methods=ACT),
+    "appointments:closing_list": for_roles(Role.COORDINATOR, methods=FORM),
+    "appointments:closing_remove": for_roles(Role.COORDINATOR, methods=ACT),
+    "appointments:kind_list": for_roles(Role.COORDINATOR, methods=FORM),
+    "appointments:kind_new": for_roles(Role.COORDINATOR, methods=FORM),
+    "appointments:kind_edit": for_roles(Role.COORDINATOR, methods=FORM),
+    "appointments:calendar_link": for_roles(*DESK_STAFF, methods=FORM),
+    # Everything of a resident's, without an account: the code decides.
+    "appointments:calendar_feed": public(),
+    "appointments:booking": public(),
+    "appointments:booking_times": public(),
+    "appointments:booking_details": public(FORM),
+    "appointments:booking_wait": public(FORM),
+    "appointments:own": public(FORM),
+    "appointments:own_answer": public(ACT),
+    "appointments:own_slip": public(),
+    "appointments:own_enter": public(),
+}
 
-REPORTING: dict[str, Access] = {}
+READERS = (Role.INSTITUTION, Role.CITY_COORDINATOR)
+REPORTING: dict[str, Access] = {
+    "reporting:desk_sheet": for_roles(*DESK_STAFF),
+    "reporting:desk_sheet_pdf": for_roles(*DESK_STAFF),
+    "reporting:desk_sheet_xlsx": for_roles(*DESK_STAFF),
+    "reporting:desk_sheet_fix": for_roles(Role.COORDINATOR, methods=ACT),
+    # Whoever does not work at the desk reads what was published, masked, and opens no record.
+    "reporting:needs_map": for_roles(*DESK_STAFF, *READERS),
+    "reporting:trends": for_roles(*DESK_STAFF),
+    "reporting:published": for_roles(*DESK_STAFF, *READERS),
+    "reporting:published_pdf": for_roles(*DESK_STAFF, *READERS),
+    "reporting:published_csv": for_roles(*DESK_STAFF, *READERS),
+    # An institution finds its own sheets, once they are sent, and answers there.
+    "reporting:question_list": for_roles(*DESK_STAFF, Role.INSTITUTION),
+    "reporting:question_sheet": for_roles(*DESK_STAFF, Role.INSTITUTION),
+    "reporting:question_pdf": for_roles(*DESK_STAFF, Role.INSTITUTION),
+    "reporting:question_answer": for_roles(*DESK_STAFF, Role.INSTITUTION, methods=ACT),
+    "reporting:question_word": for_roles(*DESK_STAFF, methods=ACT),
+    "reporting:question_new": for_roles(Role.COORDINATOR, methods=FORM),
+    "reporting:question_drop": for_roles(Role.COORDINATOR, methods=ACT),
+    "reporting:question_send": for_roles(Role.COORDINATOR, methods=ACT),
+    "reporting:question_return": for_roles(Role.COORDINATOR, methods=ACT),
+    "reporting:recipient_list": for_roles(Role.COORDINATOR, methods=FORM),
+    "reporting:recipient_remove": for_roles(Role.COORDINATOR, methods=ACT),
+}
 
-SPREADSHEETS: dict[str, Access] = {}
+SPREADSHEETS: dict[str, Access] = {
+    "spreadsheets:import_list": for_roles(Role.COORDINATOR),
+    "spreadsheets:import_new": for_roles(Role.COORDINATOR, methods=FORM),
+    "spreadsheets:import_detail": for_roles(Role.COORDINATOR),
+    "spreadsheets:import_columns": for_roles(Role.COORDINATOR, methods=FORM),
+    "spreadsheets:import_values": for_roles(Role.COORDINATOR, methods=FORM),
+    "spreadsheets:import_people": for_roles(Role.COORDINATOR, methods=FORM),
+    "spreadsheets:import_everybody": for_roles(Role.COORDINATOR, methods=ACT),
+    "spreadsheets:import_errors": for_roles(Role.COORDINATOR),
+    "spreadsheets:import_check": for_roles(Role.COORDINATOR, methods=ACT),
+    "spreadsheets:import_start": for_roles(Role.COORDINATOR, methods=ACT),
+    "spreadsheets:import_discard": for_roles(Role.COORDINATOR, methods=ACT),
+    "spreadsheets:import_undo": for_roles(Role.COORDINATOR, methods=FORM),
+}
 
-LABS: dict[str, Access] = {}
+LABS: dict[str, Access] = {
+    "labs:settings_home": for_roles(Role.COORDINATOR),
+    "labs:details_edit": for_roles(Role.COORDINATOR, methods=FORM),
+    "labs:hours_edit": for_roles(Role.COORDINATOR, methods=FORM),
+    "labs:promises_edit": for_roles(Role.COORDINATOR, methods=FORM),
+    "labs:closing_list": for_roles(Role.COORDINATOR),
+    "labs:closing_add": for_roles(Role.COORDINATOR, methods=ACT),
+    "labs:closing_remove": for_roles(Role.COORDINATOR, methods=ACT),
+    "territory:building_list": for_roles(Role.COORDINATOR),
+    "territory:building_new": for_roles(Role.COORDINATOR, methods=FORM),
+    "territory:building_manage": for_roles(Role.COORDINATOR),
+    "territory:building_correct": for_roles(Role.COORDINATOR, methods=FORM),
+    "territory:stair_add": for_roles(Role.COORDINATOR, methods=ACT),
+    "territory:dwelling_add": for_roles(Role.COORDINATOR, methods=ACT),
+    "territory:dwelling_change": for_roles(Role.COORDINATOR, methods=ACT),
+}
+
+HOUR_STAFF = (Role.DESK, Role.MEDIATOR, Role.CASEWORKER, Role.INTERPRETER, Role.COORDINATOR)
+HOURS: dict[str, Access] = {
+    "hours:week_fill": for_roles(*HOUR_STAFF, methods=FORM),
+    "hours:hours_summary": for_roles(Role.COORDINATOR),
+    "hours:week_detail": for_roles(Role.COORDINATOR),
+    "hours:week_approve": for_roles(Role.COORDINATOR, methods=ACT),
+    "hours:week_return": for_roles(Role.COORDINATOR, methods=ACT),
+    "hours:activity_list": for_roles(Role.COORDINATOR, methods=FORM),
+    "hours:activity_end": for_roles(Role.COORDINATOR, methods=ACT),
+    "hours:funding_line_new": for_roles(Role.COORDINATOR, methods=FORM),
+}
 
 ACCESS: dict[str, Access] = (
     DESK
@@ -213,4 +392,5 @@ ACCESS: dict[str, Access] = (
     | APPOINTMENTS
     | REPORTING
     | SPREADSHEETS
+    | HOURS
 )

@@ -52,6 +52,10 @@ if DEMO and (elsewhere := sorted(set(ALLOWED_HOSTS) - set(LOCAL_HOSTS))):
         "or unset BALLATOIO_DEMO."
     )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Where people find the pages: links in messages are written by the worker, which has no request to look at.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/") or (
+    "http://localhost:8000" if DEMO or DEBUG else f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if ALLOWED_HOSTS else ""
+)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 # --- Applications ---------------------------------------------------------------------------------------
@@ -85,6 +89,7 @@ INSTALLED_APPS = [
     "ballatoio.care.appointments",
     "ballatoio.oversight.reporting",
     "ballatoio.oversight.spreadsheets",
+    "ballatoio.oversight.hours",
     "ballatoio.oversight.privacy",
     "ballatoio.web.home",
 ]
@@ -110,6 +115,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "ballatoio.base.accounts.middleware.SecondFactorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "ballatoio.base.people.middleware.MergedFileMiddleware",
     "ballatoio.config.gate.GateMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -169,12 +175,19 @@ SESSION_COOKIE_AGE = 10 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
 EMAIL_CONFIG = env.email("EMAIL_URL", default=f"filemail://{DATA_DIR}/posta")
+if file_path := EMAIL_CONFIG.get("EMAIL_FILE_PATH"):
+    # django-environ drops the first slash, and the post would lie wherever the program was started.
+    EMAIL_CONFIG["EMAIL_FILE_PATH"] = f"/{file_path.lstrip('/')}"
 globals().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Ballatoio <ballatoio@localhost>")
 
-# Dotted path of a class with `send(number, text)`; empty: nothing is sent by SMS.
-SMS_BACKEND = env.str("SMS_BACKEND", default="")
+# Dotted path of a class with `send(number, text, *, reference)` (notices/carriers.py); empty: nothing is sent by SMS.
+SMS_BACKEND = env.str("SMS_BACKEND", default="ballatoio.base.notices.sms.FileSms" if DEMO else "")
+# For ballatoio.base.notices.sms.HttpSms: where it posts, with which token, whose name stands as sender.
+SMS_URL = env.str("SMS_URL", default="")
+SMS_TOKEN = env.str("SMS_TOKEN", default="")
+SMS_SENDER = env.str("SMS_SENDER", default="")
 
 storage_url = urlparse(env.str("STORAGE_URL", default=f"file://{DATA_DIR}/file"))
 STORAGES: dict[str, dict[str, Any]] = {
@@ -213,7 +226,16 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEMO or DEBUG else "https"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Either of the first two is the second factor of staff. A passkey comes after the password, never in its place: that
+# a device was opened with a PIN which others of the house know must not be enough.
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = False
+MFA_FORMS = {
+    "add_webauthn": "ballatoio.base.accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "ballatoio.base.accounts.forms.RenamePasskeyForm",
+}
+# The demo is served over plain HTTP on this machine.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO
 MFA_TOTP_ISSUER = "Ballatoio"
 
 # SPID and CIE come through an OpenID Connect gateway; without these three settings it is not installed.
@@ -247,6 +269,9 @@ LOCALE_PATHS = [PACKAGE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Rome"
+
+# Where «leave this page quickly» leads: somewhere that anybody may have been looking at.
+QUICK_EXIT_URL = env.str("QUICK_EXIT_URL", default="https://www.wikipedia.org/")
 
 # --- Browser defences -----------------------------------------------------------------------------------
 OVER_HTTPS = not (DEMO or DEBUG)
@@ -317,14 +342,45 @@ DUE_WORK: dict[str, str] = {
     "privacy.erase": "ballatoio.oversight.privacy.tasks.erase_expired",
     "desk.escalate": "ballatoio.care.desk.tasks.escalate_silent_needs",
     "desk.deliver_message": "ballatoio.care.desk.tasks.deliver_message",
+    "territory.address_changed": "ballatoio.care.desk.tasks.refresh_building",
     "people.person_changed": "ballatoio.care.desk.tasks.refresh_person",
+    "people.follow_merge": "ballatoio.base.people.tasks.follow_late_records",
+    "people.compare": "ballatoio.base.people.tasks.compare_changed_people",
+    "people.reindex": "ballatoio.base.people.tasks.reindex_everybody",
+    "referrals.clock": "ballatoio.care.referrals.tasks.keep_time_of_all",
+    "reporting.fix_sheets": "ballatoio.oversight.reporting.tasks.fix_sheets",
+    "reporting.tally": "ballatoio.oversight.reporting.tasks.tally_needs",
+    "reporting.publish": "ballatoio.oversight.reporting.tasks.publish_figures",
+    "reporting.bring_answer": "ballatoio.oversight.reporting.tasks.bring_answer",
     "notices.send": "ballatoio.base.notices.tasks.send_due",
+    "appointments.refresh": "ballatoio.care.appointments.tasks.refresh_all_slots",
+    "appointments.expire": "ballatoio.care.appointments.tasks.expire_all_offers",
+    "spreadsheets.work": "ballatoio.oversight.spreadsheets.tasks.work_on_sheet",
+    "spreadsheets.clear": "ballatoio.oversight.spreadsheets.tasks.clear_old_sheets",
 }
 # Kinds that talk to other servers or last long: they run outside a transaction, which would hold everybody's writing
 # up, and may run twice.
-WORK_OUTSIDE_TRANSACTION = {"notices.send"}
+WORK_OUTSIDE_TRANSACTION = {
+    "people.compare",
+    "people.reindex",
+    "notices.send",
+    "referrals.clock",
+    "spreadsheets.work",
+    "reporting.tally",
+    "reporting.publish",
+    "reporting.bring_answer",
+}
 # Who tells whether a person had a contact before a day: what funds ask is never asked at a first contact.
 MET_BEFORE = "ballatoio.care.desk.services.had_contact_before"
+# Who keeps dates that a closing day would leave hanging: each gives (what, how many) on some days of a lab.
+DATES_FALLING: tuple[str, ...] = (
+    "ballatoio.care.desk.day.needs_falling",
+    "ballatoio.care.appointments.falling.appointments_falling",
+)
+# Who offers times on a lab's days, and must know when its hours or closing days change.
+DAYS_CHANGED: tuple[str, ...] = ("ballatoio.care.appointments.slot_services.refresh_slots",)
+# Who tells how often each term of the needs taxonomy was used in a lab since a day.
+TERM_USE = "ballatoio.care.desk.terms.term_use"
 # What comes back by itself: kind of DueWork -> every so many minutes.
 PERIODIC_WORK: dict[str, int] = {
     "audit.seal": 5,
@@ -332,5 +388,14 @@ PERIODIC_WORK: dict[str, int] = {
     "accounts.forget_codes": 24 * 60,
     "privacy.erase": 24 * 60,
     "desk.escalate": 60,
+    "referrals.clock": 60,
+    "people.compare": 5,
     "notices.send": 1,
+    # Every offer that is due and was not let go, whenever it came due.
+    "appointments.expire": 5,
+    "appointments.refresh": 6 * 60,
+    "reporting.fix_sheets": 6 * 60,
+    "reporting.tally": 15,
+    "reporting.publish": 60,
+    "spreadsheets.clear": 24 * 60,
 }

@@ -7,7 +7,10 @@ from typing import Any
 from django.utils.text import slugify
 
 from ballatoio.base.accounts.models import Membership, User
+from ballatoio.base.directory.indexing import index_services
 from ballatoio.base.directory.models import NeedTerm, Schedule, ScheduleException, Service, Translation
+from ballatoio.base.directory.term_files import packaged_taxonomy
+from ballatoio.base.directory.term_services import import_taxonomy
 from ballatoio.base.directory.texts import object_type, source_hash
 from ballatoio.base.labs.models import ClosingDay, Lab, LabOrganisation, Opening, Organisation
 
@@ -48,9 +51,10 @@ def build_base(world: World) -> None:
     _make_organisations(world, facts["organisations"])
     _make_partners(world)
     _make_cast(world, facts["cast"])
-    _make_terms(world, translations)
+    _make_terms(world)
     _make_services(world, translations)
     Translation.objects.bulk_create(translations, batch_size=500)
+    index_services(Service.objects.all())
 
 
 def _clock(text: str) -> time:
@@ -161,21 +165,9 @@ def _note_part(world: World, membership: Membership, lab_world: LabWorld | None)
         lab_world.helpers.append(membership.user)
 
 
-def _make_terms(world: World, translations: list[Translation]) -> None:
-    for position, row in enumerate(load("needs")):
-        term = NeedTerm(
-            code=row["code"],
-            parent=world.terms[row["parent"]] if row["parent"] else None,
-            name=row["it"],
-            synonyms=" ".join(row["synonyms"]),
-            icon=row["icon"],
-            position=position,
-            is_active=row.get("listed", True),
-        )
-        world.terms[term.code] = term
-        translations += _translations(term, "name", row, world)
-    # Parents come before their children in the file, so that one write keeps the order.
-    NeedTerm.objects.bulk_create(world.terms.values())
+def _make_terms(world: World) -> None:
+    import_taxonomy(packaged_taxonomy(), by=None)
+    world.terms |= {term.code: term for term in NeedTerm.objects.select_related("parent")}
 
 
 def _make_services(world: World, translations: list[Translation]) -> None:

@@ -17,6 +17,7 @@ from ballatoio.base.labs.models import Lab
 from .base import build_base
 from .care import build_care
 from .content import load
+from .desk_day import build_desk_day
 from .people import build_people
 from .phrases import Phrases
 from .territory import build_territory
@@ -34,6 +35,7 @@ STEPS: tuple[tuple[str, Callable[[World], None]], ...] = (
     ("persone", build_people),
     ("un anno di sportello", build_care),
     ("registro degli accessi", write_ledger),
+    ("la giornata di oggi", build_desk_day),
 )
 
 

@@ -29,7 +29,7 @@ def own_place(user: User) -> str:
     parts = sorted((m for m in user.current_memberships if m.lab), key=lambda m: m.role not in DESK_ROLES)
     for membership in parts:
         assert membership.lab is not None
-        page = "desk:today" if membership.role in DESK_ROLES else "home:lab_home"
+        page = "home:today" if membership.role in DESK_ROLES else "home:lab_home"
         return reverse(page, kwargs={"lab": membership.lab.slug})
     file = Person.objects.visible_to(user).select_related("lab").filter(user=user).first()
     if file is not None:

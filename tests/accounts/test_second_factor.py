@@ -52,7 +52,8 @@ def test_the_middleware_stands_behind_the_one_that_it_needs() -> None:
 
 def test_staff_without_a_second_factor_is_sent_to_make_one_and_then_works(client: Client, gaia: User) -> None:
     enter(client, gaia)
-    assert client.get(TEAM).headers["Location"] == reverse("mfa_activate_totp")
+    assert client.get(TEAM).headers["Location"] == reverse("mfa_index")
+    assert "Scegline una adesso" in client.get(reverse("mfa_index")).content.decode()
     client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     assert client.get(reverse("mfa_activate_totp")).status_code == 200
     secret = client.session["mfa.totp.secret"]

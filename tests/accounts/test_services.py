@@ -15,6 +15,7 @@ from ballatoio.base.accounts.services import (
     CodeDoesNotWork,
     EndsBeforeItBegan,
     EndsLaterThanBefore,
+    InvitationNotNeeded,
     RoleIsNotOfALab,
     TooManyWrongCodes,
     accept_invitation,
@@ -23,6 +24,7 @@ from ballatoio.base.accounts.services import (
     invite_member,
     issue_code,
     redeem_code,
+    renew_invitation,
     revoke_codes,
     shut_account,
     start_membership,
@@ -216,3 +218,33 @@ def test_a_shut_account_has_no_way_in_left(mazzini: Lab, farid: User, anna: User
 def test_many_accounts_without_e_mail_live_side_by_side() -> None:
     users = [User.objects.create_user(None) for _ in range(2)]
     assert [(user.email, str(user)) for user in users] == [(None, "Persona senza nome")] * 2
+
+
+# --- an invitation that was lost --------------------------------------------------------------------------------
+
+
+def test_a_lost_invitation_is_renewed_and_the_first_code_stops(mazzini: Lab, elena: User) -> None:
+    membership, first = invite_member(mazzini, name="Ugo", email="ugo@example.org", role=Role.DESK, by=elena)
+    second = renew_invitation(membership, by=elena)
+    with pytest.raises(CodeDoesNotWork):
+        accept_invitation(first, lab=mazzini, password="quattro parole a caso", source="1")
+    user = accept_invitation(second, lab=mazzini, password="quattro parole a caso", source="1")
+    assert (user, user.has_usable_password()) == (membership.user, True)
+    with pytest.raises(InvitationNotNeeded):
+        renew_invitation(membership, by=elena)
+
+
+def test_an_account_of_another_lab_gets_no_new_code(mazzini: Lab, milo: Lab, elena: User) -> None:
+    theirs = make_user("Gina", milo, Role.COORDINATOR)
+    invite_member(milo, name="Ugo", email="ugo@example.org", role=Role.DESK, by=theirs)
+    membership, code = invite_member(mazzini, name="Ugo", email="ugo@example.org", role=Role.DESK, by=elena)
+    assert code == ""
+    with pytest.raises(InvitationNotNeeded):
+        renew_invitation(membership, by=elena)
+
+
+def test_who_no_longer_works_here_is_not_invited_again(mazzini: Lab, elena: User) -> None:
+    membership, _ = invite_member(mazzini, name="Ugo", email="ugo@example.org", role=Role.DESK, by=elena)
+    Membership.objects.filter(pk=membership.pk).update(since="2020-01-01", until="2020-02-01")
+    with pytest.raises(InvitationNotNeeded):
+        renew_invitation(membership, by=elena)

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from ballatoio.base.accounts.models import Membership, Role, User
+from ballatoio.base.accounts.services import accept_invitation, invite_member
 from ballatoio.base.labs.models import Lab
 from tests.factories import make_user, sign_in
 
@@ -108,3 +109,15 @@ def test_an_impossible_day_changes_nothing(client: Client, anna: User, elena: Us
     assert "Scrivi l’ultimo giorno di lavoro" in page.content.decode()
     membership.refresh_from_db()
     assert membership.until is None
+
+
+def test_the_team_page_renews_an_invitation_that_nobody_used(client: Client, mazzini: Lab, elena: User) -> None:
+    browser = sign_in(client, elena)
+    membership, _ = invite_member(mazzini, name="Ugo", email="ugo@example.org", role=Role.DESK, by=elena)
+    renew = f"/mazzini/squadra/{membership.pk}/invito/"
+    assert renew in browser.get("/mazzini/squadra/").content.decode()
+    page = browser.post(renew)
+    code = page.context["code"]
+    accept_invitation(code, lab=mazzini, password="quattro parole a caso", source="1")
+    assert renew not in browser.get("/mazzini/squadra/").content.decode()
+    assert browser.post(renew).headers["Location"] == "/mazzini/squadra/"

@@ -10,8 +10,13 @@ from django.conf import settings
 PACKAGE = settings.PACKAGE_DIR
 LANGUAGES = [code for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 SENTENCE = re.compile(r"""\{%\s*translate\s+(?:"([^"]+)"|'([^']+)')""")
+STAFF_ONLY = {"today.html", "_appointments.html", "_appointment_row.html"}
 PUBLIC = [
-    *sorted((PACKAGE / "web/home/templates").rglob("*.html")),
+    # The operator's day is put together there too.
+    *(p for p in sorted((PACKAGE / "web/home/templates").rglob("*.html")) if p.name not in STAFF_ONLY),
+    *sorted((PACKAGE / "care/appointments/templates/appointments").glob("booking*.html")),
+    *sorted((PACKAGE / "care/appointments/templates/appointments").glob("own_*.html")),
+    PACKAGE / "care/desk/templates/desk/receipt_check.html",
     *(path for path in sorted((PACKAGE / "base/core/templates").rglob("*.html")) if path.name != "staff.html"),
     *(PACKAGE / "base/directory/templates/directory" / name for name in ("service_list.html", "service_detail.html")),
     *sorted((PACKAGE / "oversight/privacy/templates/privacy").glob("resident_*.html")),

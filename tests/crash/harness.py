@@ -56,23 +56,25 @@ def wait_until_all_have_written(logs: list[Path], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def environment(folder: Path, url: str) -> dict[str, str]:
+    """Give the settings of an installation of its own, with its data in `folder` and its database at `url`."""
+    return {
+        "DATABASE_URL": url,
+        "DJANGO_SETTINGS_MODULE": "ballatoio.config.settings",
+        "BALLATOIO_DATA": str(folder / "data"),
+        "BALLATOIO_DEMO": "",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "TRUSTED_PROXIES": "1",
+        "SECRET_KEY": "only-for-tests-" + "s" * 50,
+        "BALLATOIO_MASTER_KEY": "k1:" + base64.urlsafe_b64encode(b"k" * 32).decode(),
+    }
+
+
 def crash(folder: Path, kills: int, seed: int = 0) -> dict[str, int]:
     """Kill the whole server `kills` times at random moments; give what was lost, doubled or left half done."""
     chance = random.Random(seed)
     with own_database(folder) as url:
-        env = {
-            "DATABASE_URL": url,
-            "DJANGO_SETTINGS_MODULE": "ballatoio.config.settings",
-            "BALLATOIO_DATA": str(folder / "data"),
-            "BALLATOIO_DEMO": "",
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "TRUSTED_PROXIES": "1",
-            "SECRET_KEY": "only-for-tests-" + "s" * 50,
-            "BALLATOIO_MASTER_KEY": "k1:" + base64.urlsafe_b64encode(b"k" * 32).decode(),
-            "CACHE_URL": "",
-            "EMAIL_URL": "",
-        }
-        env = {name: value for name, value in env.items() if value or name == "BALLATOIO_DEMO"}
+        env = environment(folder, url)
         (folder / "data").mkdir()
         cookies = run("prepare", env=env)
         server = Server("ballatoio.config.wsgi:application", env, "/healthz", folder / "server.log", free_port())

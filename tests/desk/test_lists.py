@@ -7,9 +7,10 @@ from django.http import QueryDict
 from pytest_django.fixtures import DjangoAssertNumQueries, Settings
 
 from ballatoio.base.accounts.models import User
+from ballatoio.base.directory import term_index as terms
 from ballatoio.base.directory.models import NeedTerm
 from ballatoio.base.labs.models import Lab
-from ballatoio.care.desk import lists, terms
+from ballatoio.care.desk import lists
 from ballatoio.care.desk.forms import DeskLists
 from ballatoio.care.desk.lists import ContactFilter
 from ballatoio.care.desk.models import Contact
@@ -60,7 +61,7 @@ def test_the_taxonomy_is_read_once_and_again_when_it_is_old(
     db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     settings.NEED_TERMS_KEPT = 60
-    monkeypatch.setattr(terms, "_kept", None)
+    terms.forget_kept()
     make_term("Affitto")
     now = 1000.0
     monkeypatch.setattr(terms, "monotonic", lambda: now)
@@ -70,3 +71,4 @@ def test_the_taxonomy_is_read_once_and_again_when_it_is_old(
         assert [term.name for term in terms.active_terms()] == ["Affitto"]
     now += 60
     assert [term.name for term in terms.active_terms()] == ["Canone"]
+    terms.forget_kept()

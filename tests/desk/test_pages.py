@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from ballatoio.base.accounts.models import Role, User
 from ballatoio.base.audit.models import AuditEntry
+from ballatoio.base.core.sheets.export import safe_cell
+from ballatoio.base.directory.term_index import index_of
 from ballatoio.base.jobs.models import Draft
 from ballatoio.base.jobs.services import new_once_token
 from ballatoio.base.labs.models import Lab
@@ -20,10 +22,10 @@ from ballatoio.base.labs.services import add_working_days
 from ballatoio.base.people.models import Person
 from ballatoio.base.people.services import register_person
 from ballatoio.base.vault.services import open_texts
-from ballatoio.care.desk.fields import LONGEST_TEXT, match_term, read_day
-from ballatoio.care.desk.lists import safe_cell
+from ballatoio.care.desk.fields import LONGEST_TEXT, read_day
 from ballatoio.care.desk.models import Answer, Contact, Need
 from ballatoio.care.desk.services import AnswerGiven, NeedHeard, amend_contact
+from ballatoio.care.desk.terms import term_chosen
 from tests.factories import make_building, make_contact, make_need, make_service, make_term, make_user, sign_in
 
 HTMX = {"HX-Request": "true"}
@@ -382,28 +384,37 @@ def queries(client: Client, path: str) -> int:
     return len(captured)
 
 
-LISTS = ["", "contatti/", "contatti/?canale=walk_in&q=affitto&stato=aperti", "bisogni/", "mese/"]
+# The coordinator's day is put together out of six rooms.
+LISTS = [
+    ("", 15),
+    ("contatti/", 10),
+    ("contatti/?canale=walk_in&q=affitto&stato=aperti", 10),
+    ("bisogni/", 10),
+    ("mese/", 10),
+]
 
 
-@pytest.mark.parametrize("path", LISTS)
-def test_a_list_costs_the_same_with_25_rows_and_with_100(path: str, mazzini: Lab, anna: User, elena: User) -> None:
+@pytest.mark.parametrize(("path", "most"), LISTS)
+def test_a_list_costs_the_same_with_25_rows_and_with_100(
+    path: str, most: int, mazzini: Lab, anna: User, elena: User
+) -> None:
     client = sign_in(Client(), elena)
     many(mazzini, elena, 25)
     client.get(f"/mazzini/banco/{path}")
     few = queries(client, f"/mazzini/banco/{path}")
     many(mazzini, elena, 75)
-    assert (queries(client, f"/mazzini/banco/{path}"), few <= 10) == (few, True)
+    assert (queries(client, f"/mazzini/banco/{path}"), few <= most) == (few, True)
 
 
-def test_a_save_costs_no_more_than_twelve_queries(at_desk: Client, mazzini: Lab) -> None:
+def test_a_save_costs_no_more_than_twelve_queries(at_desk: Client, mazzini: Lab, taxonomy_kept: None) -> None:
     make_term("ISEE")
     sent = form(kind="information", text="Martedì alle nove", next_on="")
-    at_desk.post(NEW, sent)  # the first one of a lab begins its chain of acts
+    at_desk.post(NEW, sent)  # the first one of a lab begins its chain of acts, and reads the taxonomy
     with CaptureQueriesContext(connection) as captured:
         assert at_desk.post(NEW, sent | {"once": new_once_token()}).status_code == 302
     # The test's own transaction turns those of the program into savepoints, which are not queries of its own.
     asked = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
-    assert len(asked) == 12, "\n".join(asked)
+    assert len(asked) == 11, "\n".join(asked)
 
 
 def test_every_contact_is_on_one_page_and_on_one_only(at_desk: Client, mazzini: Lab, anna: User) -> None:
@@ -487,10 +498,10 @@ def test_days_as_people_type_them() -> None:
     ]
 
 
-def test_a_need_is_matched_by_name_code_synonym_or_beginnings_and_never_guessed(db: None) -> None:
+def test_a_need_is_matched_by_name_code_synonym_or_beginnings_and_never_guessed(mazzini: Lab) -> None:
     home = make_term("Casa")
     rent = make_term("Affitto: capire o pagare", parent=home, synonyms="affitto canone bollettino")
     arrears = make_term("Affitto arretrato", parent=home, synonyms="arretrati morosità rate")
-    terms = [home, rent, arrears]
     typed = ["CASA", "affitto-arretrato", "morosita", "affitto", "affitto arr", "il vicino fa rumore", ""]
-    assert [match_term(text, terms) for text in typed] == [home, arrears, arrears, rent, arrears, None, None]
+    index = index_of(mazzini)
+    assert [term_chosen(index, text) for text in typed] == [home, arrears, arrears, rent, arrears, None, None]

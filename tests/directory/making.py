@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ballatoio.base.directory.models import NeedTerm, Service
+from ballatoio.base.directory.models import NeedSynonym, NeedTerm, Service
 from ballatoio.base.directory.schedules import parse_hours, parse_special_days
 from ballatoio.base.directory.services import ServiceSheet, add_service
+from ballatoio.base.directory.words import fold
 from ballatoio.base.labs.models import Lab, Organisation
 from ballatoio.base.territory.models import Building
 
@@ -18,7 +19,10 @@ def make_organisation(lab: Lab | None = None, name: str = "Patronato", **fields:
 
 
 def make_term(code: str, name: str, parent: NeedTerm | None = None, synonyms: str = "") -> NeedTerm:
-    return NeedTerm.objects.create(code=code, name=name, parent=parent, synonyms=synonyms)
+    term = NeedTerm.objects.create(code=code, name=name, parent=parent)
+    for word in synonyms.split():
+        NeedSynonym.objects.create(term=term, language="it", text=word, normalised=fold(word))
+    return term
 
 
 def make_sheet(lab: Lab, name: str, hours: str = "", special_days: str = "", **fields: Any) -> ServiceSheet:

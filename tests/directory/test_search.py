@@ -13,7 +13,9 @@ from hypothesis.extra.django import TestCase
 from ballatoio.base.directory.models import Service
 from ballatoio.base.directory.schedules import TypedDay, TypedHours, is_open
 from ballatoio.base.directory.search import find_services, metres_between, need_family, need_tops
-from ballatoio.base.directory.services import ServiceSheet, add_service, import_needs, set_translation
+from ballatoio.base.directory.services import ServiceSheet, add_service, set_translation
+from ballatoio.base.directory.term_files import taxonomy_of
+from ballatoio.base.directory.term_services import import_taxonomy
 from ballatoio.base.labs.models import Lab
 from tests.directory.making import make_organisation, make_service, make_term
 from tests.factories import make_lab
@@ -153,10 +155,10 @@ def test_the_results_are_capped_and_cost_one_query(mazzini: Lab) -> None:
 
 def test_a_need_that_changes_its_name_is_found_by_the_new_one(mazzini: Lab) -> None:
     records = [{"code": "home", "parent": None, "it": "Casa", "ar": "السكن", "synonyms": ["alloggio"]}]
-    import_needs(records, by=None)
+    import_taxonomy(taxonomy_of(records), by=None)
     term = make_service(mazzini, "Ascolto").needs.model.objects.get(code="home")
     make_service(mazzini, "Guasti", needs=[term])
-    import_needs([records[0] | {"it": "Abitazione"}], by=None)
+    import_taxonomy(taxonomy_of([records[0] | {"it": "Abitazione"}]), by=None)
     assert names(find_services(mazzini, text="abitazione")) == ["Guasti"]
     assert names(find_services(mazzini, text="سكن")) == ["Guasti"]
 

@@ -1,6 +1,7 @@
 """A real browser, a real server with the demonstration in it, and the people who sit in front of them."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -38,7 +39,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the demonstration; BALLATOIO_E2E_DATA names that of a server which runs already."""
+    running = os.environ.get("BALLATOIO_E2E_DATA")
+    return Path(running) if running else tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="session")
+def environment(data: Path) -> dict[str, str]:
+    """What a process of the demonstration finds around it: nothing of whoever runs the tests."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DATABASE_URL", "CACHE_URL", "EMAIL_URL", "STORAGE_URL", "ALLOWED_HOSTS", "SECRET_KEY")
+    } | {
+        "BALLATOIO_DEMO": "1",
+        "BALLATOIO_DATA": str(data),
+        "BALLATOIO_MASTER_KEY": "",
+        "DJANGO_SETTINGS_MODULE": "ballatoio.config.settings",
+        "SECRET_KEY": "",
+    }
+
+
+@pytest.fixture(scope="session")
+def server(environment: dict[str, str]) -> Iterator[str]:
     """The address of the demonstration; BALLATOIO_E2E_SERVER names one that runs already (see server.py)."""
     if running := os.environ.get("BALLATOIO_E2E_SERVER"):
         yield running
@@ -46,17 +70,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("DATABASE_URL", "CACHE_URL", "EMAIL_URL", "STORAGE_URL", "ALLOWED_HOSTS", "SECRET_KEY")
-    } | {
-        "BALLATOIO_DEMO": "1",
-        "BALLATOIO_DATA": str(tmp_path_factory.mktemp("demo")),
-        "BALLATOIO_MASTER_KEY": "",
-        "DJANGO_SETTINGS_MODULE": "ballatoio.config.settings",
-        "SECRET_KEY": "",
-    }
     RESULTS.mkdir(exist_ok=True)
     address = f"http://localhost:{port}"
     with (RESULTS / "server.log").open("w") as log:
@@ -73,6 +86,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+@pytest.fixture
+def fresh_counts(data: Path) -> None:
+    """Forget how many wrong codes, and how many forms, came from this machine: other tests sit at it too."""
+    shutil.rmtree(data / "cache", ignore_errors=True)
+
+
+Work = Callable[[], None]
+
+
+@pytest.fixture
+def work(server: str, environment: dict[str, str]) -> Work:
+    """Let the worker do once what is due, by the clock of the server; come back when it is done."""
+
+    def do_once() -> None:
+        command = [sys.executable, "-m", "tests.e2e.worker"]
+        done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return do_once
 
 
 def wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:

@@ -6,9 +6,12 @@ Takes the data folder from BALLATOIO_DATA and fills it when it is empty. The clo
 NOW when it starts, and runs on from there: «open now» and «due today» mean the same at any hour of any day.
 """
 
+import os
 import sys
+import time
 from datetime import UTC, datetime
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import django
@@ -19,6 +22,8 @@ from gunicorn.app.base import BaseApplication
 
 # A Tuesday, twenty past ten on the wall of the city.
 NOW = datetime(2026, 11, 17, 9, 20, tzinfo=UTC)
+# Where in the data folder the moment stands at which the clock was on NOW; worker.py sets its own by it.
+STARTED = "e2e-clock"
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -53,12 +58,14 @@ def real_date(timestamp: float | None = None) -> str:
 
 def main(port: int) -> None:
     """Prepare the data, then serve until stopped."""
+    started = time.time()
     with time_machine.travel(NOW, tick=True):
         gunicorn.util.http_date = real_date
         django.setup()
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
         call_command("seed_demo")
+        (Path(os.environ["BALLATOIO_DATA"]) / STARTED).write_text(str(started))
         Server(port).run()
 
 

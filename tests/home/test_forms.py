@@ -9,12 +9,12 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from ballatoio.base.accounts.limits import SENDINGS, is_too_often
 from ballatoio.base.accounts.models import User
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.vault.services import open_texts
 from ballatoio.care.desk.models import Contact, Need
 from ballatoio.web.home.forms import CallbackForm
-from ballatoio.web.home.limits import SENDINGS, is_too_often
 
 ASKED = {"phone": "333 123 4567", "language": "ar", "hours": ["evening"], "no_voicemail": "on", "once": "abc"}
 

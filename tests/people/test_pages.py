@@ -115,7 +115,8 @@ def test_the_list_costs_the_same_at_25_and_100(
             assert desk.get(url("person_list"), {"q": "rossi"}).status_code == 200
         return len(queries)
 
-    assert cost(25) == cost(75)
+    # With fewer than fit on the page those whose name sounds the same are looked for too: one query more.
+    assert cost(26) == cost(74)
 
 
 def test_opening_a_file_costs_the_same_however_full_it_is(

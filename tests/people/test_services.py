@@ -59,7 +59,8 @@ def test_register_keeps_what_was_said_and_leaves_a_trace(amal: Person, anna: Use
     assert (kept.given_name, kept.birth_year, kept.languages_read) == ("Amal", 1987, ["ar"])
     assert b"piano" not in bytes(kept.sealed)
     assert ContactPoint.objects.get(person=kept).value == "+39 333 123 4567"
-    assert keys_of(kept) == {"amal", "haddad", "3331234567", "~aml", "~hd", "+ama haddad", "+had amal"}
+    alone = {"amal", "haddad", "3331234567", "~aml", "~ad"}
+    assert keys_of(kept) == alone | {"+ama haddad", "+had amal", "~ad aml", "~ad aml 1987"}
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.actor_id, entry.subject_id, entry.detail) == ("person.register", anna.pk, amal.pk, {})
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import ballatoio.demo
 from ballatoio.base.audit.models import AuditEntry
+from ballatoio.base.core.sheets.opening import detect_encoding, mend
 from ballatoio.base.labs.models import Lab, Organisation
 from ballatoio.base.territory.models import Building, District, Dwelling, Place, Stair
 from ballatoio.base.territory.rows import Shape
@@ -23,7 +24,6 @@ from ballatoio.base.territory.services import (
     add_building,
     import_territory,
 )
-from ballatoio.base.territory.tables import detect_encoding, mend
 
 from .test_geography import square
 

@@ -1,3 +1,4 @@
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
@@ -62,3 +63,20 @@ class AcceptInvitationForm(forms.Form):
         password: str = self.cleaned_data["password"]
         validate_password(password)
         return password
+
+
+class AddPasskeyForm(AddWebAuthnForm):
+    """A new passkey: the library's form, in our words."""
+
+    name = forms.CharField(
+        label=_("Come la chiami"),
+        required=False,
+        max_length=60,
+        help_text=_("Per riconoscerla quando ne hai più d’una: «il mio telefono»."),
+    )
+
+
+class RenamePasskeyForm(EditWebAuthnForm):
+    """Another name for a passkey."""
+
+    name = forms.CharField(label=_("Come la chiami"), max_length=60)

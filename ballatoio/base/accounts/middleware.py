@@ -19,7 +19,8 @@ NEW_SECOND_FACTOR = "new_second_factor"
 class SecondFactorMiddleware:
     """Let a member of staff work only in a session that was opened with a second factor.
 
-    Whoever has none yet is sent to the page where they set one up. A session that somebody with a second factor
+    Which one, a passkey or the codes of a telephone, is theirs to say. Whoever has none yet is sent to the page where
+    they choose and set one up. A session that somebody with a second factor
     opened without giving it (by the one-time code of a resident, say) is closed.
     """
 
@@ -34,7 +35,7 @@ class SecondFactorMiddleware:
             logout(request)
             return redirect("account_login")
         if not self._may_pass(request):
-            return redirect("mfa_activate_totp")
+            return redirect("mfa_index")
         response = self.get_response(request)
         if request.user.is_authenticated and is_mfa_enabled(user):
             request.session[NEW_SECOND_FACTOR] = True
@@ -43,7 +44,7 @@ class SecondFactorMiddleware:
     @staticmethod
     def _may_pass(request: HttpRequest) -> bool:
         """The pages that somebody without a second factor needs in order to get one, or to leave."""
-        allowed = ("mfa_activate_totp", "account_logout", "account_reauthenticate")
+        allowed = ("mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "account_logout", "account_reauthenticate")
         return any(request.path == reverse(name) for name in allowed) or request.path.startswith("/static/")
 
 

@@ -35,6 +35,10 @@ class AlreadyAMember(Exception):
     """This person has this role in the lab already."""
 
 
+class InvitationNotNeeded(Exception):
+    """This person does not wait for an invitation of this lab."""
+
+
 class EndsBeforeItBegan(Exception):
     """A membership cannot end before its first day."""
 
@@ -103,13 +107,42 @@ def invite_member(
     if Membership.objects.current().of_lab(lab).filter(user=user, role=role).exists():
         raise AlreadyAMember
     membership = start_membership(user, lab=lab, role=role, organisation=organisation, until=until, by=by)
-    if user.has_usable_password() or user.demo_name:
+    if _signs_in(user):
         return membership, ""
     if not is_of_this_lab:
         revoke_codes(user, by=by, lab_id=lab.pk)
         return membership, ""
     _, code = issue_code(user, purpose=AccessCode.Purpose.INVITATION, lab=lab, valid_for=INVITATION_LIFE, by=by)
     return membership, code
+
+
+@transaction.atomic
+def renew_invitation(membership: Membership, *, by: User) -> str:
+    """Give a new code to somebody who has not chosen a password yet: the one before was lost, or has expired.
+
+    The earlier code stops working. Raise InvitationNotNeeded when they sign in already, no longer work here, or when
+    another lab opened their account: a password set through an invitation would hand it to whoever invites.
+    """
+    current = Membership.objects.select_for_update(of=("self",)).select_related("user", "lab").get(pk=membership.pk)
+    if not can_be_invited_again(current):
+        raise InvitationNotNeeded
+    assert current.lab is not None
+    _, code = issue_code(
+        current.user, purpose=AccessCode.Purpose.INVITATION, lab=current.lab, valid_for=INVITATION_LIFE, by=by
+    )
+    return code
+
+
+def can_be_invited_again(membership: Membership) -> bool:
+    """Tell whether an invitation of this lab is what stands between its user and their work."""
+    user, lab, today = membership.user, membership.lab, timezone.localdate()
+    if lab is None or (membership.until and membership.until < today):
+        return False
+    return user.is_active and not _signs_in(user) and _is_only_of(user, lab)
+
+
+def _signs_in(user: User) -> bool:
+    return user.has_usable_password() or bool(user.demo_name)
 
 
 def _is_only_of(user: User, lab: Lab) -> bool:

@@ -19,7 +19,29 @@ def member_list(request: StaffRequest) -> HttpResponse:
     members = members.select_related("user", "organisation").order_by("user__name", "since", "pk")
     current = list(members.current())
     past = list(members.exclude(pk__in=[member.pk for member in current]))
+    for member in current:
+        # Nobody has ever come in with this account: its invitation is still in somebody's pocket, or lost.
+        member.is_waiting = not (member.user.has_usable_password() or member.user.demo_name)  # type: ignore[attr-defined]
     return render(request, "accounts/member_list.html", {"members": current, "past": past})
+
+
+def invitation_renew(request: StaffRequest, membership: UUID) -> HttpResponse:
+    """Give a new link to somebody who has not used theirs; it is shown once, the earlier one stops working."""
+    members = Membership.objects.visible_to(request.user).of_lab(request.lab).select_related("user", "lab")
+    found = get_object_or_404(members, pk=membership)
+    try:
+        code = services.renew_invitation(found, by=request.user)
+    except services.InvitationNotNeeded:
+        messages.info(request, _("Non serve un nuovo invito: entra con la sua e-mail, o è di un altro laboratorio."))
+        return redirect("accounts:member_list", lab=request.lab.slug)
+    return render_invitation(request, found, code)
+
+
+def render_invitation(request: StaffRequest, membership: Membership, code: str) -> HttpResponse:
+    """Show the link of an invitation, for the coordinator to pass on."""
+    link = request.build_absolute_uri(reverse("accounts:invitation_accept", kwargs={"lab": request.lab.slug}))
+    context = {"membership": membership, "code": code, "link": f"{link}?codice={code}"}
+    return render(request, "accounts/member_invited.html", context)
 
 
 def member_invite(request: StaffRequest) -> HttpResponse:
@@ -33,9 +55,7 @@ def member_invite(request: StaffRequest) -> HttpResponse:
         except services.AlreadyAMember:
             form.add_error("email", _("Questa persona lavora già qui con questo ruolo."))
         else:
-            link = request.build_absolute_uri(reverse("accounts:invitation_accept", kwargs={"lab": request.lab.slug}))
-            context = {"membership": membership, "code": code, "link": f"{link}?codice={code}"}
-            return render(request, "accounts/member_invited.html", context)
+            return render_invitation(request, membership, code)
     return render(request, "accounts/member_invite.html", {"form": form})
 
 

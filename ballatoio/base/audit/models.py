@@ -10,8 +10,9 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
     def of_lab(self, lab_id: uuid.UUID) -> "AuditEntryQuerySet":
         return self.filter(chain=lab_id)
 
-    def about(self, subject_id: uuid.UUID) -> "AuditEntryQuerySet":
-        return self.filter(subject_id=subject_id)
+    def about(self, *subject_ids: uuid.UUID) -> "AuditEntryQuerySet":
+        """What was done and read about a person, whom several files may have stood for."""
+        return self.filter(subject_id__in=subject_ids)
 
 
 class AuditEntry(models.Model):

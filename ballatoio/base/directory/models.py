@@ -19,8 +19,35 @@ from ballatoio.base.territory.models import Place
 VERIFY_AFTER_DAYS = 180
 
 
+class TaxonomyVersion(models.Model):
+    """The needs taxonomy as it was published on a day: where it comes from, and what changed with it."""
+
+    data_class = "public"
+    retention = "permanent"
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    code = models.CharField(max_length=20, unique=True)
+    published_on = models.DateField()
+    source = models.CharField(max_length=300, blank=True)
+    source_url = models.URLField(blank=True)
+    licence = models.CharField(max_length=40, blank=True)
+    notes = models.TextField(blank=True)
+    # {"code", "what" (added, renamed, retired, restored), "before", "after"} for each term that it changed.
+    changes = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["-published_on", "-code"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class NeedTerm(models.Model):
-    """A word of the needs taxonomy: what people come for, in two levels."""
+    """A word of the needs taxonomy: what people come for, in two levels.
+
+    Its code and its place never change, so that the figures of a past period stay the same: what is no longer used is
+    retired, and says what took its place.
+    """
 
     data_class = "public"
     retention = "permanent"
@@ -29,16 +56,140 @@ class NeedTerm(models.Model):
     code = models.SlugField(max_length=60, unique=True)
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
     name = models.CharField(max_length=120)
-    synonyms = models.CharField(max_length=400, blank=True)
     icon = models.CharField(max_length=40, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
+    # False for what the desk does not choose: retired terms, and those that the program gives by itself.
     is_active = models.BooleanField(default=True)
+    since = models.ForeignKey(
+        TaxonomyVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="terms_added"
+    )
+    until = models.ForeignKey(
+        TaxonomyVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="terms_retired"
+    )
+    successor = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="predecessors")
 
     class Meta:
         ordering = ["position", "name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(is_active=False), name="retired_term_is_not_in_use"
+            ),
+            models.CheckConstraint(
+                condition=Q(successor__isnull=True) | Q(until__isnull=False), name="only_a_retired_term_has_a_successor"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_retired(self) -> bool:
+        return self.until_id is not None
+
+
+class NeedSynonymQuerySet(models.QuerySet["NeedSynonym"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> "NeedSynonymQuerySet":
+        """The shared ones, and those that the user's own labs wrote."""
+        lab_ids: frozenset[uuid.UUID] = getattr(user, "lab_ids", frozenset())
+        return self.filter(Q(lab__isnull=True) | Q(lab_id__in=lab_ids))
+
+    def of_lab(self, lab: Lab) -> "NeedSynonymQuerySet":
+        """What finds a term in `lab`: the shared ones and its own, without those taken away."""
+        return self.filter(Q(lab__isnull=True) | Q(lab=lab)).exclude(state=NeedSynonym.State.WITHDRAWN)
+
+
+class NeedSynonym(models.Model):
+    """A word by which people call a need, in one language, and who stands behind it. It finds a term, nothing more."""
+
+    class State(models.TextChoices):
+        MACHINE = "machine", _("Scritta da una macchina")
+        DRAFT = "draft", _("Non ancora riletta da chi parla la lingua")
+        REVIEWED = "reviewed", _("Riletta da chi parla la lingua")
+        WITHDRAWN = "withdrawn", _("Tolta: non si dice così")
+
+    # From each state to those that somebody may bring it to. What is withdrawn stays, so that no import brings it back.
+    ALLOWED: ClassVar[dict[str, frozenset[str]]] = {
+        State.MACHINE: frozenset({State.REVIEWED, State.WITHDRAWN}),
+        State.DRAFT: frozenset({State.REVIEWED, State.WITHDRAWN}),
+        State.REVIEWED: frozenset({State.DRAFT, State.WITHDRAWN}),
+        State.WITHDRAWN: frozenset({State.DRAFT, State.REVIEWED}),
+    }
+
+    data_class = "public"
+    retention = "permanent"
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    term = models.ForeignKey(NeedTerm, on_delete=models.CASCADE, related_name="synonyms")
+    # The lab that wrote it and uses it; none for the shared taxonomy, which every lab uses.
+    lab = models.ForeignKey(Lab, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    language = models.CharField(max_length=8)
+    text = models.CharField(max_length=80)
+    normalised = models.CharField(max_length=100, editable=False)
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    changed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    objects = NeedSynonymQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["language", "text", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["term", "language", "normalised"],
+                condition=Q(lab__isnull=True),
+                name="shared_synonym_once",
+            ),
+            models.UniqueConstraint(fields=["lab", "term", "language", "normalised"], name="synonym_of_lab_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class LocalTermQuerySet(models.QuerySet["LocalTerm"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> "LocalTermQuerySet":
+        """The words of the labs in which the user works."""
+        lab_ids: frozenset[uuid.UUID] = getattr(user, "lab_ids", frozenset())
+        return self.filter(lab_id__in=lab_ids)
+
+    def in_use(self) -> "LocalTermQuerySet":
+        return self.filter(retired_on__isnull=True)
+
+
+class LocalTerm(models.Model):
+    """A lab's own word for something that people ask there; in figures it counts under its shared term."""
+
+    data_class = "public"
+    retention = "permanent"
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="+")
+    term = models.ForeignKey(NeedTerm, on_delete=models.PROTECT, related_name="local_terms")
+    name = models.CharField(max_length=80)
+    normalised = models.CharField(max_length=100, editable=False)
+    # Other ways to say it, one a line, in any language.
+    words = models.TextField(blank=True)
+    since = models.DateField(default=timezone.localdate)
+    retired_on = models.DateField(null=True, blank=True)
+
+    objects = LocalTermQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        indexes = [models.Index(fields=["lab", "term"], name="local_term_by_term")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lab", "normalised"], condition=Q(retired_on__isnull=True), name="local_term_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def other_words(self) -> list[str]:
+        """The other ways to say it."""
+        return [line.strip() for line in self.words.splitlines() if line.strip()]
 
 
 class ServiceQuerySet(models.QuerySet["Service"]):
@@ -56,10 +207,10 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         return self.filter(shown | Q(lab_id__in=lab_ids))
 
     def to_verify(self, on: date | None = None) -> "ServiceQuerySet":
-        """Nobody has checked them for half a year: hours and phones may have changed."""
+        """Nobody has checked them for half a year, or what became of referrals says that something has changed."""
         limit = (on or timezone.localdate()) - timedelta(days=VERIFY_AFTER_DAYS)
         unchecked = Q(last_verified_on__isnull=True) | Q(last_verified_on__lt=limit)
-        return self.filter(unchecked).exclude(status=Service.Status.DEFUNCT)
+        return self.filter(unchecked | Q(doubted_since__isnull=False)).exclude(status=Service.Status.DEFUNCT)
 
 
 class Service(models.Model):
@@ -98,6 +249,8 @@ class Service(models.Model):
     alert = models.CharField(max_length=300, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
     last_verified_on = models.DateField(null=True, blank=True)
+    # Since when referrals say that the sheet may be wrong (doubts.py). For whoever keeps the directory, never public.
+    doubted_since = models.DateField(null=True, blank=True, editable=False)
     needs = models.ManyToManyField(NeedTerm, related_name="services", blank=True)
     version = models.PositiveIntegerField(default=1)
     # Every word that the service is found by, in all its languages, normalised, each after a space.
@@ -119,6 +272,39 @@ class Service(models.Model):
         if self.last_verified_on is None:
             return True
         return self.last_verified_on < timezone.localdate() - timedelta(days=VERIFY_AFTER_DAYS)
+
+
+class ServiceDoubt(models.Model):
+    """A sign that the sheet of a service may be wrong: somebody was sent there, and was not heard or not taken.
+
+    It names nobody, and is for whoever keeps the directory: never public, never a judgement of the service.
+    """
+
+    class Reason(models.TextChoices):
+        NO_REPLY = "no_reply", _("Senza risposta")
+        REFUSED = "refused", _("Rifiutato")
+        GONE = "gone", _("Dice di essere chiuso")
+
+    data_class = "confidential"
+    retention = "permanent"
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="doubts")
+    reason = models.CharField(max_length=10, choices=Reason)
+    noted_on = models.DateField(default=timezone.localdate)
+    # What it comes from says one thing at a time: a late answer takes the place of a silence.
+    source = models.UUIDField(unique=True, default=random_id)
+    # Somebody checked the sheet after it.
+    settled_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-noted_on", "pk"]
+        indexes = [
+            models.Index(fields=["service", "-noted_on"], name="doubt_open", condition=Q(settled_on__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return self.get_reason_display()
 
 
 class Schedule(models.Model):

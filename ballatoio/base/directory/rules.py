@@ -17,3 +17,13 @@ def can_translate_services(user: User, lab: Lab) -> bool:
 def can_approve_translations(user: User, lab: Lab) -> bool:
     """To approve commits the institution, so it is the coordinator's."""
     return can_edit_services(user, lab)
+
+
+def can_keep_words(user: User, lab: Lab) -> bool:
+    """A word of the lab's own changes what everybody at the desk sees: the coordinator decides."""
+    return can_edit_services(user, lab)
+
+
+def can_judge_words(user: User, lab: Lab) -> bool:
+    """Mediators speak the languages, and hear how people call things."""
+    return can_translate_services(user, lab)

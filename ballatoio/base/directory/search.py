@@ -26,29 +26,20 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
-from ballatoio.base.core.text import words
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.labs.services import public_holidays
 
 from .models import NeedTerm, Schedule, ScheduleException, Service, ServiceQuerySet
 from .schedules import END_OF_DAY
+from .words import asked_words, search_words
 
 Point = tuple[float, float]
 
 # More results than these nobody reads; the page asks for another word instead.
 MAX_RESULTS = 100
-MAX_WORDS = 8
 EARTH_RADIUS_M = 6_371_000
 KM_PER_DEGREE = 111.2
-# Words that say nothing of what somebody looks for (Italian and English).
-_EMPTY = (
-    "a al alla ai agli alle da dal dalla di del della dei e ed ho il i la le lo gli in mi mia mio nel nella non o per"
-    " si sono su un una the an and for have is my no not of on or to"
-)
-EMPTY_WORDS = frozenset(words(_EMPTY))
 _words_found = attrgetter("matched")
-_ARTICLE = "ال"
-_VOWELS = frozenset("aeiou")
 
 
 @dataclass(frozen=True)
@@ -76,35 +67,10 @@ class NeedFamily:
     below: list[NeedCount]
 
 
-def search_words(text: str) -> list[str]:
-    """Give the words of a text as they are compared: normalised, and Arabic ones also without their article."""
-    found: dict[str, None] = {}
-    for word in words(text):
-        found[word] = None
-        if word.startswith(_ARTICLE) and len(word) > 4:
-            found[word.removeprefix(_ARTICLE)] = None
-    return list(found)
-
-
 def search_key(texts: Iterable[str]) -> str:
     """Give what a service is found by: the words of all its texts, each after a space."""
     found = dict.fromkeys(word for text in texts for word in search_words(text))
     return "".join(f" {word}" for word in found)
-
-
-def asked_words(text: str) -> list[str]:
-    """Give the beginnings of words that a question is looked up by.
-
-    A final vowel is dropped from longer words, so that «pensione» finds «pensioni»; the Arabic article too.
-    """
-    asked: dict[str, None] = {}
-    for word in words(text[:200]):
-        if word in EMPTY_WORDS:
-            continue
-        if word.startswith(_ARTICLE) and len(word) > 4:
-            word = word.removeprefix(_ARTICLE)
-        asked[word[:-1] if len(word) >= 5 and word[-1] in _VOWELS else word] = None
-    return list(asked)[:MAX_WORDS]
 
 
 def find_services(

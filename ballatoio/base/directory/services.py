@@ -17,14 +17,15 @@ from ballatoio.base.audit.services import Actor, record_act
 from ballatoio.base.jobs.services import submit_once
 from ballatoio.base.labs.models import Lab, Organisation
 
+from .doubts import settle_doubts
 from .imports import RowError, ServiceRow, read_services
+from .indexing import index_services, index_term
 from .models import NeedTerm, Schedule, ScheduleException, Service, Translation
 from .schedules import TypedDay, TypedHours
-from .search import search_key
-from .texts import LANGUAGE_NAMES, SERVICE_FIELDS, SOURCE_LANGUAGE, object_type, source_hash
+from .texts import LANGUAGE_NAMES, SOURCE_LANGUAGE, object_type, source_hash
 
 # Addresses under /servizi/ that are pages of ours.
-RESERVED_SLUGS = frozenset({"gestione"})
+RESERVED_SLUGS = frozenset({"gestione", "nuovo", "parole"})
 # The better the state, the more people stand behind the words.
 _WORTH: dict[str, int] = {
     Translation.State.STALE: 0,
@@ -110,7 +111,7 @@ def amend_service(service: Service, sheet: ServiceSheet, *, by: Actor | None, ve
     Raise ServiceChangedElsewhere when somebody saved since. Translations of a text that changed become stale.
     Nothing is written when nothing changed.
     """
-    locked = Service.objects.select_for_update(of=("self",)).get(pk=service.pk)
+    locked = Service.objects.select_for_update(of=("self",), no_key=True).get(pk=service.pk)
     if locked.version != version:
         raise ServiceChangedElsewhere
     if _amend(locked, _with_organisation(locked.lab, sheet, by), by=by):
@@ -121,10 +122,11 @@ def amend_service(service: Service, sheet: ServiceSheet, *, by: Actor | None, ve
 @transaction.atomic
 def verify_service(service: Service, *, by: Actor | None, on: date | None = None) -> Service:
     """Note that somebody has checked the sheet today (or `on`): it is all still true."""
-    locked = Service.objects.select_for_update(of=("self",)).get(pk=service.pk)
+    locked = Service.objects.select_for_update(of=("self",), no_key=True).get(pk=service.pk)
     locked.last_verified_on = on or timezone.localdate()
     locked.version += 1
-    locked.save(update_fields=["last_verified_on", "version"])
+    settle_doubts(locked)
+    locked.save(update_fields=["last_verified_on", "doubted_since", "version"])
     record_act("service.verify", locked, by=by, lab_id=locked.lab_id)
     return locked
 
@@ -169,6 +171,8 @@ def _amend(service: Service, sheet: ServiceSheet, *, by: Actor | None) -> list[s
         changed.append("needs")
         service.needs.set(sheet.needs)
     if changed:
+        if "last_verified_on" in changed:
+            settle_doubts(service)
         service.version += 1
         service.save()
         mark_stale(service)
@@ -212,28 +216,6 @@ def _free_slug(lab: Lab, name: str) -> str:
         number += 1
         slug = f"{base}-{number}"
     return slug
-
-
-def index_services(services: Iterable[Service]) -> None:
-    """Write anew what each service is found by: its texts, its organisation, its needs, in all their languages.
-
-    To be called after the needs or the translations of a service change behind its back.
-    """
-    listed = list(services)
-    models.prefetch_related_objects(listed, "organisation", models.Prefetch("needs", to_attr="indexed_needs"))
-    terms = {term.pk: term for service in listed for term in service.indexed_needs}  # type: ignore[attr-defined]
-    terms |= NeedTerm.objects.in_bulk({term.parent_id for term in terms.values() if term.parent_id} - set(terms))
-    words_of: dict[Any, list[str]] = {}
-    for translation in Translation.objects.of([*listed, *terms.values()]).order_by("pk"):
-        words_of.setdefault(translation.object_id, []).append(translation.text)
-    for service in listed:
-        texts = [str(getattr(service, name)) for name in SERVICE_FIELDS if name != "alert"]
-        texts += [service.organisation.name, service.organisation.short_name, *words_of.get(service.pk, [])]
-        for term in service.indexed_needs:  # type: ignore[attr-defined]
-            for each in filter(None, (term, terms.get(term.parent_id))):
-                texts += [each.name, each.synonyms, *words_of.get(each.pk, [])]
-        service.search_key = search_key(texts)
-    Service.objects.bulk_update(listed, ["search_key"], batch_size=200)
 
 
 # --- Translations ----------------------------------------------------------------------------------------
@@ -285,7 +267,7 @@ def set_translations(
     if isinstance(record, Service):
         index_services([record])
     elif isinstance(record, NeedTerm):
-        index_services(Service.objects.filter(Q(needs=record) | Q(needs__parent=record)).distinct())
+        index_term(record)
     return written
 
 
@@ -352,7 +334,7 @@ def translation_states(services: Iterable[Service]) -> dict[Any, dict[str, Count
     return found
 
 
-# --- Files of services and of needs ----------------------------------------------------------------------
+# --- Files of services -----------------------------------------------------------------------------------
 
 
 @dataclass
@@ -398,7 +380,7 @@ def _import_rows(
     known = {
         service.slug: service
         for service in Service.objects.of_lab(lab)
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .prefetch_related("schedules", "schedule_exceptions", "needs")
     }
     organisations = {
@@ -448,44 +430,3 @@ def _import_texts(service: Service, language: str, texts: Mapping[str, str], by:
         return False
     state = Translation.State.DRAFT
     return bool(_write_translations(service, new, language=language, state=state, by=by, lab=service.lab))
-
-
-@transaction.atomic
-def import_needs(records: Iterable[Mapping[str, Any]], *, by: User | None) -> int:
-    """Write the taxonomy of needs: objects with code, parent (a code), it, icon, synonyms, and other languages.
-
-    Parents come before their children. A term that is there already is brought up to date; one that is missing
-    from the records stays. Give how many terms are new.
-    """
-    known = {term.code: term for term in NeedTerm.objects.all()}
-    added = 0
-    for position, record in enumerate(records):
-        term = known.get(record["code"]) or NeedTerm(code=record["code"])
-        added += term._state.adding
-        term.parent = known[record["parent"]] if record.get("parent") else None
-        term.name, term.icon, term.position = record["it"], record.get("icon", ""), position
-        term.synonyms = " ".join(record.get("synonyms", []))[:400]
-        term.save()
-        mark_stale(term)
-        known[term.code] = term
-        for language in LANGUAGE_NAMES:
-            if language != SOURCE_LANGUAGE and record.get(language):
-                state = Translation.State.DRAFT
-                _write_need_text(term, language, record[language], state, by)
-    record_act("needterm.import", NeedTerm(), by=by, lab_id=None, detail={"added": added, "terms": len(known)})
-    index_services(Service.objects.all())
-    return added
-
-
-def _write_need_text(term: NeedTerm, language: str, text: str, state: str, by: User | None) -> None:
-    """Write the name of a need in another language, unless it already stands so."""
-    row, created = Translation.objects.get_or_create(
-        object_type=object_type(term),
-        object_id=term.pk,
-        field="name",
-        language=language,
-        defaults={"text": text, "state": state, "source_hash": source_hash(term.name), "changed_by": by},
-    )
-    if not created and row.text != text:
-        row.text, row.state, row.source_hash, row.changed_by = text, state, source_hash(term.name), by
-        row.save()

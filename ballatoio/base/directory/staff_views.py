@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from ballatoio.base.accounts.http import StaffRequest
 from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
 
+from .doubts import open_doubts
 from .forms import ManageFilter, ServiceForm, TranslationForm
-from .models import Service, Translation
+from .models import Service, ServiceQuerySet, Translation
 from .rules import can_approve_translations, can_edit_services, can_translate_services
 from .schedules import write_hours, write_special_days
 from .search import matching
@@ -43,25 +44,30 @@ PLAIN_FIELDS = (
 def service_manage(request: StaffRequest) -> HttpResponse:
     """All services of the lab, with those that nobody has checked for half a year."""
     form = ManageFilter(request.GET)
+    services = chosen_services(request, form)
+    mine = Service.objects.of_lab(request.lab).visible_to(request.user)
+    page = Paginator(services, PER_PAGE).get_page(request.GET.get("pagina"))
+    states, doubts = translation_states(page.object_list), open_doubts(page.object_list)
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [(service, language_marks(states.get(service.pk, {})), doubts.get(service.pk)) for service in page],
+        "to_verify": mine.to_verify().count(),
+        "may_edit": can_edit_services(request.user, request.lab),
+        "may_translate": can_translate_services(request.user, request.lab),
+    }
+    return render(request, "directory/service_manage.html", context)
+
+
+def chosen_services(request: StaffRequest, form: ManageFilter) -> ServiceQuerySet:
+    """Give the services of the lab that pass the filters, in the order of the page."""
     form.is_valid()
     asked = form.cleaned_data
     mine = Service.objects.of_lab(request.lab).visible_to(request.user)
     services = matching(mine, asked.get("q", "")).select_related("organisation").order_by("name", "pk")
     if asked.get("stato"):
         services = services.filter(status=asked["stato"])
-    if asked.get("da_verificare"):
-        services = services.to_verify()
-    page = Paginator(services, PER_PAGE).get_page(request.GET.get("pagina"))
-    states = translation_states(page.object_list)
-    context = {
-        "form": form,
-        "page": page,
-        "rows": [(service, language_marks(states.get(service.pk, {}))) for service in page],
-        "to_verify": mine.to_verify().count(),
-        "may_edit": can_edit_services(request.user, request.lab),
-        "may_translate": can_translate_services(request.user, request.lab),
-    }
-    return render(request, "directory/service_manage.html", context)
+    return services.to_verify() if asked.get("da_verificare") else services
 
 
 def language_marks(states: dict[str, Any]) -> list[dict[str, str]]:

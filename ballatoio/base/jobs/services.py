@@ -99,9 +99,9 @@ def _run(work: DueWork) -> None:
     DueWork.objects.filter(pk=work.pk).update(done_at=timezone.now(), attempts=work.attempts + 1, last_error="")
 
 
-def keep_lease(work: DueWork, *, progress: int, total: int) -> None:
-    """Say how far work outside a transaction has come, and keep it from being taken by another worker."""
-    work.progress, work.total, work.due_at = progress, total, timezone.now() + LEASE
+def keep_lease(work: DueWork, *, progress: int, total: int, lease: timedelta = LEASE) -> None:
+    """Say how far work outside a transaction has come, and keep it from being taken by another worker for a `lease`."""
+    work.progress, work.total, work.due_at = progress, total, timezone.now() + lease
     DueWork.objects.filter(pk=work.pk).update(progress=progress, total=total, due_at=work.due_at)
 
 

@@ -94,6 +94,31 @@ class ClosingDay(models.Model):
         return f"{self.on}: {self.reason}"
 
 
+class FundingLine(models.Model):
+    """Money that a lab works with: which fund, under which programme and action, how much, decided where."""
+
+    data_class = "public"
+    retention = "permanent"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="funding_lines")
+    name = models.CharField(max_length=120)
+    fund = models.CharField(max_length=80, blank=True)
+    programme = models.CharField(max_length=120, blank=True)
+    action = models.CharField(max_length=40, blank=True)
+    amount = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
+    since = models.DateField(null=True, blank=True)
+    until = models.DateField(null=True, blank=True)
+    source = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [models.UniqueConstraint(fields=["lab", "name"], name="funding_line_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class OrganisationQuerySet(models.QuerySet["Organisation"]):
     def visible_to(self, user: "AbstractBaseUser | AnonymousUser") -> "OrganisationQuerySet":
         """Everybody may see institutions and associations; an informal group only if it wants a public sheet."""

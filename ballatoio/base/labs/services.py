@@ -2,13 +2,14 @@
 
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Any
 
 import holidays
 from django.db import transaction
 
 from ballatoio.base.audit.services import Actor, record_act
 
-from .models import ClosingDay, Lab
+from .models import ClosingDay, FundingLine, Lab
 
 
 @lru_cache(maxsize=64)
@@ -53,3 +54,26 @@ def close_lab_on(lab: Lab, *, on: date, reason: str, by: Actor) -> ClosingDay:
     if created:
         record_act("lab.close_day", closing_day, by=by, lab_id=lab.pk, detail={"on": on.isoformat()})
     return closing_day
+
+
+@transaction.atomic
+def open_lab_on(lab: Lab, *, on: date, by: Actor) -> bool:
+    """Take a closing day back; give whether the lab had been closed on it."""
+    taken_back, _ = ClosingDay.objects.filter(lab=lab, on=on).delete()
+    if taken_back:
+        record_act("lab.open_day", lab, by=by, lab_id=lab.pk, detail={"on": on.isoformat()})
+    return bool(taken_back)
+
+
+class FundingLineIsThere(Exception):
+    """The lab has a funding line with this name already."""
+
+
+@transaction.atomic
+def add_funding_line(lab: Lab, *, by: Actor | None, name: str, **fields: Any) -> FundingLine:
+    """Write down money that the lab works with (`fields`: those of FundingLine). Raise FundingLineIsThere."""
+    if FundingLine.objects.filter(lab=lab, name__iexact=name.strip()).exists():
+        raise FundingLineIsThere
+    line = FundingLine.objects.create(lab=lab, name=name.strip(), **fields)
+    record_act("funding_line.add", line, by=by, lab_id=lab.pk)
+    return line

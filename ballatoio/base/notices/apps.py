@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,3 +9,9 @@ class NoticesConfig(AppConfig):
     name = "ballatoio.base.notices"
     label = "notices"
     verbose_name = _("Messaggi")
+
+    def ready(self) -> None:
+        """Have Django check the settings of text messages before anything starts."""
+        from .checks import sms_can_be_sent
+
+        register(sms_can_be_sent)

@@ -85,6 +85,12 @@ class PersonForm(forms.Form):
     interpreter = forms.ChoiceField(
         label=gettext_lazy("Interprete"), required=False, choices=Person.Interpreter.choices
     )
+    reach_by = forms.ChoiceField(
+        label=gettext_lazy("Come vuole essere avvisata"),
+        required=False,
+        choices=Person.ReachBy.choices,
+        help_text=gettext_lazy("Chiediglielo: un messaggio sbagliato può mettere in pericolo chi lo riceve."),
+    )
     accessibility = forms.CharField(
         label=gettext_lazy("Che cosa le serve per venire qui"),
         required=False,
@@ -112,7 +118,10 @@ class PersonForm(forms.Form):
     def facts(self) -> dict[str, Any]:
         """Give the facts in the form that services take, the sealed texts left out."""
         cleaned = self.cleaned_data
-        names = ("given_name", "family_name", "pronounced", "languages_spoken", "languages_read", "interpreter")
+        names = (
+            *("given_name", "family_name", "pronounced"),
+            *("languages_spoken", "languages_read", "interpreter", "reach_by"),
+        )
         born, year = cleaned["birth"]
         return {name: cleaned[name] for name in names} | {"birth_date": born, "birth_year": year}
 
@@ -151,6 +160,7 @@ def person_initial(person: Person, texts: Mapping[str, str]) -> dict[str, Any]:
         "languages_spoken": person.languages_spoken,
         "languages_read": person.languages_read,
         "interpreter": person.interpreter,
+        "reach_by": person.reach_by,
         "version": person.version,
         **texts,
     }

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from ballatoio.base.accounts.models import User
 from ballatoio.base.accounts.services import revoke_codes, shut_account
 from ballatoio.base.audit.services import record_act
+from ballatoio.base.jobs.services import plan_work
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.territory.models import Dwelling
 
@@ -225,9 +226,16 @@ def separate_person(person: Person, *, by: User) -> Person:
         current.protected_since = timezone.localdate()
         current.version += 1
         current.save(update_fields=["is_protected", "protected_since", "version"])
+    _search_again(current)
     detail = {"codes": codes, "contact_points": forgotten}
     record_act("person.separate", current, by=by, lab_id=current.lab_id, subject_id=current.pk, detail=detail)
     return current
+
+
+def _search_again(person: Person) -> None:
+    """Let the contacts of a person lose, or get back, the house among the words by which they are found."""
+    key = f"people.person_changed:{person.pk}:{person.version}"
+    plan_work("people.person_changed", key=key, payload={"person": str(person.pk)})
 
 
 def _forget_shared_points(person: Person, others: list[Person]) -> int:
@@ -259,5 +267,6 @@ def lift_protection(person: Person, *, by: User) -> Person:
         current.protected_since = None
         current.version += 1
         current.save(update_fields=["is_protected", "protected_since", "version"])
+        _search_again(current)
         record_act("person.lift_protection", current, by=by, lab_id=current.lab_id, subject_id=current.pk)
     return current

@@ -20,13 +20,15 @@ from ballatoio.base.labs.models import Lab
 from ballatoio.base.territory.addresses import STREET_KINDS, find_buildings, street_key
 
 from .models import STAFF_OF_PEOPLE, ContactPoint, HouseholdDwelling, Person, PersonIdentifier, PersonKey
-from .names import PAIR_START, SOUND, pair_key, searchable_words, sound
+from .names import PAIR_START, SOUND, pair_key, searchable_words, sound_pairs, sounding
 from .phones import NotAPhone, is_phone_like, phone_keys, read_phone, typed_digits
+from .sounds import ALIKE, latin, likeness, sounds
 
 # How many keys that begin with the word of a search are looked at for the other words of it.
 CANDIDATES = 1500
 CANDIDATES_BY_SOUND = 120
-ALIKE = 0.65
+# How many of those whose name sounds the same are looked at when the spelling that was typed finds too few.
+CANDIDATES_SOUNDING = 30
 HINTS = 5
 FISCAL_CODE = re.compile(r"[A-Z]{6}[0-9L-V]{2}[A-Z][0-9L-V]{2}[A-Z][0-9L-V]{3}[A-Z]")
 
@@ -50,7 +52,8 @@ def search_people(user: User, lab: Lab, text: str, limit: int = 10) -> list[Pers
     """Give the people of the lab, of those that `user` may see, whom the typed text may mean.
 
     By the beginning of each word of the names, by telephone number in any form, by address (never those who are
-    protected), by codice fiscale; when no name begins so, by how the names sound.
+    protected), by codice fiscale. After those whose name begins so come those whose name sounds the same in another
+    spelling or alphabet; when there are none of either, those whose name begins to sound so.
     """
     if lab.pk not in user.labs_as(*STAFF_OF_PEOPLE) or is_too_short(text):
         return []
@@ -107,7 +110,13 @@ def _with_keys(user: User, lab: Lab, first: str, others: Iterable[str], candidat
 def _by_name(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
     if not words:
         return []
-    return _named(user, lab, words, limit) or _by_sound(user, lab, words, limit)
+    named = _named(user, lab, words, limit)
+    if len(named) < limit:
+        known = {person.pk for person in named}
+        named += [person for person in _sounding_alike(user, lab, words) if person.pk not in known][
+            : limit - len(named)
+        ]
+    return named or _by_sound(user, lab, words, limit)
 
 
 def _named(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
@@ -123,15 +132,46 @@ def _named(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
     return sorted(_with_keys(user, lab, first, others, CANDIDATES)[:limit], key=str)
 
 
-def _by_sound(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
-    """The people whose names sound like the words, those spelled most alike first."""
-    sounds = sorted({SOUND + told for word in words if (told := sound(word))}, key=len, reverse=True)
-    if not sounds:
+def _sounding_alike(user: User, lab: Lab, words: list[str]) -> list[Person]:
+    """The people whose names sound just like the words, whatever they are written with, the likest first."""
+    told = [found for word in words if (found := sounding(word))]
+    if len(told) < len(words):
         return []
+    singly = [{SOUND + form for form in forms} for forms in told]
+    rows = PersonKey.objects.filter(lab=lab, key__in=sound_pairs(words) if len(words) > 1 else singly[0])
+    many = CANDIDATES_SOUNDING if len(words) < 3 else CANDIDATES
+    people = _visible(user, lab).filter(pk__in=rows.values("person_id")[:many])
+    for keys_of_word in singly if len(words) > 2 else ():
+        people = people.filter(Exists(PersonKey.objects.filter(person_id=OuterRef("pk"), key__in=keys_of_word)))
+    scored = [(score, str(person), person) for person in people[:many] if (score := _likeness(words, person))]
+    return [person for _score, _name, person in sorted(scored, key=lambda row: (-row[0], row[1]))]
+
+
+def _likeness(words: list[str], person: Person) -> float:
+    """Say how much the words are like names of the person that sound the same; 0 when one is like none."""
+    names = _names_of(person)
+    return min(max((likeness(word, name) for name in names), default=0.0) for word in words)
+
+
+def _names_of(person: Person) -> list[str]:
+    """The words of a person's names, double names also in one."""
+    parts = [normalise(text).split() for text in (person.given_name, person.family_name, person.pronounced)]
+    together = ["".join(words) for words in parts if 1 < len(words) <= 3]
+    return list(dict.fromkeys([*(word for words in parts for word in words), *together]))
+
+
+def _by_sound(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
+    """The people whose names begin to sound like the words, those spelled most alike first."""
+    told = sorted({found[0] for word in words if (found := sounds(word))}, key=len, reverse=True)
+    if not told:
+        return []
+    first, *others = [SOUND + form for form in told]
     scored = []
-    for person in _with_keys(user, lab, sounds[0], sounds[1:], CANDIDATES_BY_SOUND):
-        names = normalise(f"{person} {person.pronounced}").split()
-        score = min(max((SequenceMatcher(None, word, name).ratio() for name in names), default=0) for word in words)
+    for person in _with_keys(user, lab, first, others, CANDIDATES_BY_SOUND):
+        names = [latin(name) for name in _names_of(person)]
+        score = min(
+            max((SequenceMatcher(None, latin(word), name).ratio() for name in names), default=0) for word in words
+        )
         if score >= ALIKE:
             scored.append((-score, str(person), person))
     return [person for _score, _name, person in sorted(scored, key=lambda row: row[:2])[:limit]]
@@ -171,26 +211,29 @@ def duplicate_hints(
 ) -> list[Hint]:
     """Give at most five people who may be the one about to be written down, of those that `user` may see.
 
-    Same telephone number, or names that begin alike and a year of birth that does not speak against it. Only name,
-    year of birth and the last three digits of the telephone are told; of protected people only the name, and only to
-    whoever typed it: the number of a protected person may be known to whoever looks for them.
+    Same telephone number, or names that begin or sound alike and a year of birth that does not speak against it. Only
+    name, year of birth and the last three digits of the telephone are told; of protected people only the name, and only
+    to whoever typed it: the number of a protected person may be known to whoever looks for them.
     """
     if lab.pk not in user.labs_as(*STAFF_OF_PEOPLE):
         return []
     same_phone = _with_phone(user, lab, phone)
     words = searchable_words(f"{given} {family}")
     year = birth.year if isinstance(birth, date) else birth
-    same_name = [
-        person
-        for person in (_named(user, lab, words, HINTS * 4) if len(words) > 1 else [])
-        if not year or not person.birth_year or person.birth_year == year
-    ]
-    people = list(dict.fromkeys([*same_phone, *same_name]))[:HINTS]
+    named = [*_named(user, lab, words, HINTS * 4), *_sounding_alike(user, lab, words)] if len(words) > 1 else []
+    same_name = [person for person in named if not year or not person.birth_year or person.birth_year == year]
+    return list(hints_of(list(dict.fromkeys([*same_phone, *same_name]))[:HINTS]).values())
+
+
+def hints_of(people: Sequence[Person]) -> dict[UUID, Hint]:
+    """Give of some people, by id, only what tells them apart; of the protected nothing but the name. One query."""
     ends = _phone_ends([person.pk for person in people if not person.is_protected])
-    return [
-        Hint(person.pk, str(person), None if person.is_protected else person.birth_year, ends.get(person.pk, ""))
+    return {
+        person.pk: Hint(
+            person.pk, str(person), None if person.is_protected else person.birth_year, ends.get(person.pk, "")
+        )
         for person in people
-    ]
+    }
 
 
 def _with_phone(user: User, lab: Lab, phone: str) -> list[Person]:

@@ -1,9 +1,12 @@
+from typing import Any
+
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from ballatoio.base.accounts.models import Role, User
 from ballatoio.base.core.ids import new_id, random_id
@@ -19,10 +22,18 @@ class PersonQuerySet(models.QuerySet["Person"]):
         """The people of the labs in which the user works with people, and the user's own file."""
         if not isinstance(user, User):
             return self.none()
-        return self.filter(Q(lab_id__in=user.labs_as(*STAFF_OF_PEOPLE)) | Q(user_id=user.pk))
+        return self.known().filter(Q(lab_id__in=user.labs_as(*STAFF_OF_PEOPLE)) | Q(user_id=user.pk))
 
     def of_lab(self, lab: Lab) -> "PersonQuerySet":
-        return self.filter(lab=lab)
+        return self.known().filter(lab=lab)
+
+    def known(self) -> "PersonQuerySet":
+        """Each person once: without the files that became part of another (see merging.py)."""
+        return self.filter(merged_into__isnull=True)
+
+    def not_compared(self) -> "PersonQuerySet":
+        """The people whose file is new or changed since they were last compared with the others (see doubles.py)."""
+        return self.known().filter(compared_version__lt=F("version"))
 
 
 class Person(SealedRecord):
@@ -63,6 +74,13 @@ class Person(SealedRecord):
     protected_since = models.DateField(null=True, blank=True)
     synthetic = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
+    # The version that was last compared with the other files, to find those of the same person.
+    compared_version = models.PositiveIntegerField(default=0)
+    # This file turned out to be another's: it stays, hidden, so that what names it still leads somewhere, and so that
+    # the merge can be undone.
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_index=False
+    )
     last_seen_on = models.DateField(default=timezone.localdate)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -70,8 +88,19 @@ class Person(SealedRecord):
 
     class Meta:
         ordering = ["family_name", "given_name", "pk"]
-        indexes = [models.Index(fields=["lab", "family_name", "given_name"], name="person_by_name")]
+        indexes = [
+            models.Index(fields=["lab", "family_name", "given_name"], name="person_by_name"),
+            models.Index(fields=["merged_into"], name="person_merged", condition=Q(merged_into__isnull=False)),
+            models.Index(
+                fields=["id"],
+                name="person_not_compared",
+                condition=Q(merged_into__isnull=True, compared_version__lt=F("version")),
+            ),
+        ]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | Q(user__isnull=True), name="merged_file_opens_no_page"
+            ),
             models.CheckConstraint(condition=~Q(given_name="", family_name=""), name="person_has_a_name"),
             models.CheckConstraint(
                 condition=Q(birth_year__isnull=True) | Q(birth_year__gte=1900), name="person_birth_year_is_real"
@@ -119,6 +148,7 @@ class ContactPoint(models.Model):
 
     data_class = "personal"
     retention = "person"
+    counted_as = ngettext_lazy("%d recapito", "%d recapiti")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="contact_points")
@@ -156,6 +186,7 @@ class HouseholdMember(models.Model):
 
     data_class = "personal"
     retention = "person"
+    counted_as = ngettext_lazy("%d nucleo", "%d nuclei")
 
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
     household = models.ForeignKey(Household, on_delete=models.CASCADE, related_name="members")
@@ -216,6 +247,7 @@ class PersonIdentifier(SealedRecord):
 
     data_class = "personal"
     retention = "person"
+    counted_as = ngettext_lazy("%d codice o documento", "%d codici o documenti")
 
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="identifiers")
@@ -242,6 +274,7 @@ class Consent(models.Model):
 
     data_class = "personal"
     retention = "person"
+    counted_as = ngettext_lazy("%d consenso", "%d consensi")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="consents")
@@ -294,6 +327,7 @@ class EntrySnapshot(models.Model):
 
     data_class = "personal"
     retention = "fund"
+    counted_as = ngettext_lazy("%d scheda per i fondi", "%d schede per i fondi")
 
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="entry_snapshots")
@@ -338,3 +372,125 @@ class SensitiveSnapshot(SealedRecord):
 
     def __str__(self) -> str:
         return str(self.snapshot_id)
+
+
+class PersonMergeQuerySet(models.QuerySet["PersonMerge"]):
+    def visible_to(self, user: User | AbstractBaseUser | AnonymousUser) -> "PersonMergeQuerySet":
+        """The merges of the labs in which the user works with people.
+
+        Without those of a protected person with whom the user ever lived.
+        """
+        if not isinstance(user, User):
+            return self.none()
+        merges = self.filter(lab_id__in=user.labs_as(*STAFF_OF_PEOPLE))
+        return merges.exclude(kept__in=protected_from(user)).exclude(merged__in=protected_from(user))
+
+
+def protected_from(user: User) -> "models.QuerySet[HouseholdMember, Any]":
+    """Give the ids of the protected people with whom a user ever lived, for a subquery: access is per person."""
+    lived_in = HouseholdMember.objects.filter(person__user=user).values("household_id")
+    members = HouseholdMember.objects.filter(person__is_protected=True, household__in=lived_in)
+    return members.exclude(person__user=user).values("person_id")
+
+
+class PersonMerge(SealedRecord):
+    """Two files that were of one person became one, and how each was before, so that it can be undone.
+
+    Texts kept sealed: "reason" (why they are one person), "changes" (each value that changed, before and after, as
+    merging.py writes them), "left" (the ids of what a clash of uniqueness left with the hidden file).
+    """
+
+    data_class = "personal"
+    retention = "person"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="+")
+    kept = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    merged = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = PersonMergeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["kept", "-at"], name="merge_by_kept_person")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["merged"], condition=Q(undone_at__isnull=True), name="person_merged_once_at_a_time"
+            ),
+            models.CheckConstraint(condition=~Q(kept=F("merged")), name="nobody_is_merged_with_themselves"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{timezone.localtime(self.at):%d/%m/%Y %H:%M}"
+
+    @property
+    def is_undone(self) -> bool:
+        return self.undone_at is not None
+
+
+class ProbableDuplicateQuerySet(models.QuerySet["ProbableDuplicate"]):
+    def visible_to(self, user: User | AbstractBaseUser | AnonymousUser) -> "ProbableDuplicateQuerySet":
+        """The pairs of the labs in which the user works with people.
+
+        Without those of a protected person with whom the user ever lived: not even that they have two files.
+        """
+        if not isinstance(user, User):
+            return self.none()
+        pairs = self.filter(lab_id__in=user.labs_as(*STAFF_OF_PEOPLE))
+        return pairs.exclude(one__in=protected_from(user)).exclude(other__in=protected_from(user))
+
+    def undecided(self) -> "ProbableDuplicateQuerySet":
+        """Nobody said yet whether they are one person, and neither file went into another."""
+        return self.filter(different_at__isnull=True, one__merged_into__isnull=True, other__merged_into__isnull=True)
+
+    def of_person(self, person: Person) -> "ProbableDuplicateQuerySet":
+        return self.filter(Q(one=person) | Q(other=person)).select_related("one", "other")
+
+
+class ProbableDuplicate(models.Model):
+    """Two files that may be of one person, and why. That they are not, once said, is remembered."""
+
+    class Why(models.TextChoices):
+        IDENTIFIER = "identifier", _("stesso codice fiscale o documento")
+        PHONE = "phone", _("stesso telefono")
+        BIRTH_DATE = "birth_date", _("stesso giorno di nascita")
+        BIRTH_YEAR = "birth_year", _("stesso anno di nascita")
+        SAME_NAME = "same_name", _("stesso nome")
+        NAME = "name", _("nomi che suonano uguali")
+
+    data_class = "personal"
+    retention = "person"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="+")
+    # In the order of their ids: a pair is there once.
+    one = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    score = models.PositiveSmallIntegerField()
+    why = models.JSONField(default=list)
+    found_at = models.DateTimeField(default=timezone.now)
+    different_at = models.DateTimeField(null=True, blank=True)
+    different_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = ProbableDuplicateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-score", "-found_at", "pk"]
+        indexes = [
+            models.Index(
+                fields=["lab", "-score", "-found_at", "id"],
+                name="double_undecided",
+                condition=Q(different_at__isnull=True),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["one", "other"], name="double_once"),
+            models.CheckConstraint(condition=Q(one__lt=F("other")), name="double_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.score}"

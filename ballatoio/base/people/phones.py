@@ -4,7 +4,7 @@ import re
 
 import phonenumbers
 from django.utils.translation import gettext as _
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 # A number without a country code is read as one of this country.
 REGION = "IT"
@@ -48,6 +48,12 @@ def phone_keys(kept: str) -> set[str]:
     if str(number.country_code) == COUNTRY_CODE:
         return {national}
     return {national, f"{number.country_code}{national}"}
+
+
+def is_landline(kept: str) -> bool:
+    """Tell whether a kept number is a telephone on a table: no text message reaches it."""
+    number = _parse(kept)
+    return number is not None and phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE
 
 
 def is_phone_like(text: str) -> bool:

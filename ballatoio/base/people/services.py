@@ -19,7 +19,7 @@ from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.services import record_act, record_reading
 from ballatoio.base.core import keys
 from ballatoio.base.core.conflicts import ChangedElsewhere
-from ballatoio.base.jobs.services import submit_once
+from ballatoio.base.jobs.services import plan_work, submit_once
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.vault.models import DataKey
 from ballatoio.base.vault.services import TextIsGone, open_texts, reseal_texts, seal_texts
@@ -147,8 +147,9 @@ def amend_person(
     PersonNeedsAName and BirthIsImpossible.
     """
     current = _lock(person)
-    if current.version != version:
+    if current.version != version or current.merged_into_id:
         raise ChangedElsewhere(current)
+    called = str(current)
     for name, value in fields.items():
         if name not in FIELDS:
             raise TypeError(name)
@@ -162,6 +163,10 @@ def amend_person(
     current.last_seen_on = max(current.last_seen_on, timezone.localdate())
     current.save()
     refresh_keys(current)
+    if str(current) != called:
+        # Their contacts are found by the new name as well.
+        key = f"people.person_changed:{current.pk}:{current.version}"
+        plan_work("people.person_changed", key=key, payload={"person": str(current.pk)})
     changed = sorted([*fields, *(texts or ())])
     record_act("person.amend", current, by=by, lab_id=current.lab_id, subject_id=current.pk, detail={"fields": changed})
     return current
@@ -175,8 +180,13 @@ def note_seen(person: Person, on: date) -> None:
     Person.objects.filter(pk=person.pk, last_seen_on__lt=on).update(last_seen_on=on)
 
 
+def compare_again(person: Person) -> None:
+    """Let the file be compared with the others once more (doubles.py), after something changed beside its facts."""
+    Person.objects.filter(pk=person.pk).update(compared_version=0)
+
+
 def _lock(person: Person) -> Person:
-    return Person.objects.select_for_update(of=("self",)).select_related("data_key").get(pk=person.pk)
+    return Person.objects.select_for_update(of=("self",), no_key=True).select_related("data_key").get(pk=person.pk)
 
 
 def _texts(person: Person) -> dict[str, str]:
@@ -224,6 +234,7 @@ def add_contact_point(
         },
     )
     refresh_keys(person)
+    compare_again(person)
     note_seen(person, timezone.localdate())
     record_act("contact_point.add", point, by=by, lab_id=person.lab_id, subject_id=person.pk, detail={"kind": kind})
     return point
@@ -252,6 +263,7 @@ def remove_contact_point(point: ContactPoint, *, by: User) -> None:
     )
     point.delete()
     refresh_keys(person)
+    compare_again(person)
 
 
 # --- Codice fiscale and documents -----------------------------------------------------------------------
@@ -281,6 +293,7 @@ def set_identifier(person: Person, *, by: User, kind: str, value: str) -> Person
     identifier = PersonIdentifier(person=person, kind=kind, key_id=key_id, blind_index=index)
     seal_texts([(identifier, {"value": clean})])
     identifier.save(force_insert=True)
+    compare_again(person)
     record_act("identifier.set", identifier, by=by, lab_id=person.lab_id, subject_id=person.pk, detail={"kind": kind})
     return identifier
 
@@ -380,7 +393,7 @@ def record_consent(
 @transaction.atomic
 def withdraw_consent(consent: Consent, *, by: User, on: date | None = None) -> Consent:
     """Record that a person changed their mind, from today or from `on`; doing it twice changes nothing."""
-    current = Consent.objects.select_for_update(of=("self",)).select_related("person").get(pk=consent.pk)
+    current = Consent.objects.select_for_update(of=("self",), no_key=True).select_related("person").get(pk=consent.pk)
     if current.withdrawn_on is None:
         current.withdrawn_on = on or timezone.localdate()
         current.save(update_fields=["withdrawn_on"])

@@ -16,12 +16,13 @@ from ballatoio.base.jobs.services import AlreadySubmitted, find_submitted, new_o
 
 from .forms import AmendPersonForm, ConsentForm, NewPersonForm, person_initial
 from .households import addresses_of, home_of, household_of, household_view, may_know_home
-from .lookup import Hint, duplicate_hints, is_too_short, search_people
-from .models import Consent, Person
+from .lookup import Hint, duplicate_hints, hints_of, is_too_short, search_people
+from .models import Consent, Person, PersonMerge, PersonMergeQuerySet, ProbableDuplicate
 from .rules import can_lift_protection
 from .services import amend_person, read_person, register_person
 
 FOUND_AT_ONCE = 25
+MANY = 100
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,21 @@ def person_list(request: StaffRequest) -> HttpResponse:
     typed = request.GET.get("q", "")[:100].strip()
     people = search_people(request.user, request.lab, typed, limit=FOUND_AT_ONCE + 1) if typed else []
     addresses = addresses_of(people) if people else {}
+    is_fragment = bool(getattr(request, "htmx", False))
     context = {
         "typed": typed,
         "too_short": bool(typed) and is_too_short(typed),
         "rows": [Row(person, addresses.get(person.pk, "")) for person in people[:FOUND_AT_ONCE]],
         "more": len(people) > FOUND_AT_ONCE,
+        "doubles": 0 if is_fragment else count_doubles(request),
     }
-    is_fragment = bool(getattr(request, "htmx", False))
     return render(request, "people/_person_rows.html" if is_fragment else "people/person_list.html", context)
+
+
+def count_doubles(request: StaffRequest) -> int:
+    """Give how many pairs of files wait for somebody to look at them; beyond a hundred nobody counts."""
+    doubles = ProbableDuplicate.objects.visible_to(request.user).filter(lab=request.lab).undecided()
+    return doubles.order_by()[:MANY].count()
 
 
 def person_new(request: StaffRequest) -> HttpResponse:
@@ -115,10 +123,25 @@ def detail_context(request: StaffRequest, person: Person, **more: Any) -> dict[s
         "may_know_home": told,
         "dwelling": home_of(person) if told else None,
         "may_lift": person.is_protected and can_lift_protection(request.roles),
+        "doubles": doubles_of(request, person),
+        "merges": list(merges_into(request, person)),
         "shown_id": None,
         "shown_value": "",
         **more,
     }
+
+
+def doubles_of(request: StaffRequest, person: Person) -> list[Hint]:
+    """Give the other files that may be of this person: three at most."""
+    doubles = ProbableDuplicate.objects.visible_to(request.user).undecided().of_person(person)
+    others = [double.other if double.one_id == person.pk else double.one for double in doubles[:3]]
+    return list(hints_of(others).values())
+
+
+def merges_into(request: StaffRequest, person: Person) -> PersonMergeQuerySet:
+    """Give the merges that this file came of and that can be undone, the latest first."""
+    merges = PersonMerge.objects.visible_to(request.user).filter(kept=person, undone_at__isnull=True)
+    return merges.select_related("merged")
 
 
 def scope_name(consent: Consent) -> str:

@@ -4,6 +4,7 @@ Each compares the rows with what is there, so that importing the same file again
 leaves what is there as it is.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -48,7 +49,7 @@ class Tally:
         return self.created + self.updated + self.unchanged
 
 
-class Writer:
+class Writer(ABC):
     """What importing one shape of file needs to know; the subclasses say how its rows become records."""
 
     model: type[models.Model]
@@ -61,9 +62,9 @@ class Writer:
         self.outside = 0
         self.seen: dict[Any, int] = {}
 
+    @abstractmethod
     def key(self, record: Any) -> Any:
         """Give what a row is recognised by when its file is imported again."""
-        raise NotImplementedError
 
     def problem(self, record: Any) -> str:
         """Give what is wrong with a row beside its cells (something it names is not there), or ""."""
@@ -73,21 +74,18 @@ class Writer:
         """Tell whether a row is for this lab."""
         return True
 
+    @abstractmethod
     def existing(self, batch: list[Any]) -> dict[Any, Any]:
         """Give the records of a batch that are there already, by key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def build(self, record: Any) -> Any:
         """Give the record, not saved, that a row asks for."""
-        raise NotImplementedError
 
-    def before_write(self, batch: list[Any]) -> None:
+    def before_write(self, batch: list[Any]) -> None:  # noqa: B027 (most writers have nothing to add)
         """Write what the records of a batch stand on."""
 
-    def after_write(self, batch: list[Any]) -> None:
-        """Write what stands on the records of a batch."""
-
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 (most writers have nothing to add)
         """Write what depends on the whole file."""
 
     def check(self, number: int, record: Any) -> RowError | None:
@@ -141,7 +139,6 @@ class Writer:
         manager.bulk_create(new)
         if changed:
             manager.bulk_update(changed, self.fields, batch_size=200)
-        self.after_write(batch)
 
 
 class DistrictWriter(Writer):

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
+from ballatoio.base.core.sheets.sheet import FileRefused
 from ballatoio.base.core.text import normalise
 
 from .models import Dwelling, Place
@@ -33,7 +34,7 @@ from .rows import (
     whole_cell,
     yes_or_no_cell,
 )
-from .tables import FileRefused, Table, open_table
+from .tables import Table, open_table
 
 
 def open_source(file: BinaryIO) -> Source:

@@ -8,6 +8,8 @@ from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
 
+from ballatoio.base.core.sheets.opening import detect_encoding, mend
+from ballatoio.base.core.sheets.sheet import FileRefused
 from ballatoio.base.core.text import normalise
 
 from .models import Place
@@ -26,7 +28,7 @@ from .rows import (
     needed_cell,
     text_cell,
 )
-from .tables import FileRefused, column_name, detect_encoding, mend
+from .tables import column_name
 
 MAX_JSON_BYTES = 50 * 1024 * 1024
 ROMAN = re.compile(r"^[IVX]{2,}$")

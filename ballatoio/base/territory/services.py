@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.services import record_act
+from ballatoio.base.core.sheets.sheet import FileRefused
 from ballatoio.base.labs.models import Lab, Organisation
 
 from .addresses import civic_key, street_key
@@ -17,7 +18,6 @@ from .geography import district_of
 from .imports import open_source
 from .models import Building, District, Dwelling, Stair
 from .rows import DistrictRow, RowError, Shape, Source
-from .tables import FileRefused
 
 MAX_ROWS = 100_000
 MAX_ERRORS = 20

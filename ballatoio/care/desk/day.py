@@ -1,16 +1,20 @@
 """The operator's day: every open need that they own is in it, what is late first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.models import User
+from ballatoio.base.jobs.models import Draft
 from ballatoio.base.labs.models import Lab
 
 from .lists import open_needs_of, with_tries
 from .models import MessageDelivery, Need, NeedQuerySet
+from .services import DRAFT_KIND
 
 # Each part of the day shows so many rows; below stands how many more there are, with their list.
 ROWS = 20
@@ -83,6 +87,12 @@ def day_of(user: User, lab: Lab, *, whole_desk: bool) -> Day:
     return day
 
 
+def drafts_of(user: User, lab: Lab) -> list[Draft]:
+    """Give the contacts that `user` left half way in this lab, the latest first."""
+    drafts = Draft.objects.visible_to(user).filter(lab=lab, kind=DRAFT_KIND)
+    return list(drafts.defer("sealed").order_by("-updated_at")[:5])
+
+
 def part_of(day: Day, need: Need) -> Part:
     """Give the part of the day to which a need belongs."""
     assert need.next_on is not None  # a database constraint for every open need
@@ -106,9 +116,16 @@ def loads(lab: Lab, on: date) -> list[Load]:
         Need.objects.still_open()
         .filter(lab=lab)
         .order_by()
-        .values("owner")
+        .values("owner", "owner__name", "owner__email")
         .annotate(needs=Count("pk"), late=Count("pk", filter=Q(next_on__lt=on)))
     )
-    owners = User.objects.in_bulk([row["owner"] for row in rows])
-    found = [Load(owners[row["owner"]], row["needs"], row["late"]) for row in rows]
+    found = [
+        Load(User(pk=row["owner"], name=row["owner__name"], email=row["owner__email"]), row["needs"], row["late"])
+        for row in rows
+    ]
     return sorted(found, key=lambda load: (-load.late, -load.needs, str(load.owner)))
+
+
+def needs_falling(lab: Lab, days: Sequence[date]) -> tuple[str, int]:
+    """Give how many open needs are to be looked at again on some days (settings.DATES_FALLING): one query."""
+    return _("bisogni da riprendere"), Need.objects.still_open().filter(lab=lab, next_on__in=days).count()

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ballatoio.base.core.text import normalise
 from ballatoio.base.core.text import words as words_of
-from ballatoio.base.directory.models import NeedTerm, Service
+from ballatoio.base.directory.models import Service
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.labs.services import add_working_days
 
@@ -137,33 +137,6 @@ def line_field(label: Any, **kwargs: Any) -> forms.CharField:
     field = forms.CharField(label=label, error_messages={"max_length": too_long}, **kwargs)
     field.widget.attrs["autocomplete"] = "off"
     return field
-
-
-# The names of the taxonomy are few and the same at every save.
-_normalised = lru_cache(maxsize=1024)(normalise)
-_words_of = lru_cache(maxsize=1024)(words_of)
-
-
-def match_term(typed: str, terms: Iterable[NeedTerm]) -> NeedTerm | None:
-    """Give the term of the taxonomy that somebody means by what they typed, None when it is not one only.
-
-    Code or name first, then a synonym, then every word typed as the beginning of a word of one term.
-    """
-    wanted = normalise(typed)
-    if not wanted:
-        return None
-    terms = list(terms)
-    for term in terms:
-        if wanted in (_normalised(term.name), _normalised(term.code)):
-            return term
-    by_synonym = [term for term in terms if term.parent_id and wanted in _words_of(term.synonyms)]
-    if len(by_synonym) == 1:
-        return by_synonym[0]
-    begun = [term for term in terms if _begins(wanted.split(), _words_of(f"{term.name} {term.synonyms}"))]
-    if len(begun) == 1:
-        return begun[0]
-    in_name = [term for term in begun if _begins(wanted.split(), _words_of(term.name))]
-    return in_name[0] if len(in_name) == 1 else None
 
 
 def match_services(typed: str, services: Iterable[Service]) -> list[Service]:

@@ -13,7 +13,6 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ballatoio.base.core.masking import MINIMUM_COUNT, mask_small_cells
 from ballatoio.base.directory.models import NeedTerm
 from ballatoio.base.labs.models import Lab
 
@@ -25,10 +24,10 @@ from .models import Contact, Need
 
 @dataclass(frozen=True)
 class Figure:
-    """A count with its name; None when it is too small to be shown. `query` opens the list that it counts."""
+    """A count with its name; `query` opens the list that it counts."""
 
     label: str
-    count: int | None
+    count: int
     query: str
     share: int = 0
 
@@ -61,7 +60,6 @@ class MonthFigures:
     languages: Table
     terms: Table
     endings: Table
-    masked: bool
 
 
 def month_from(text: str) -> date:
@@ -74,11 +72,11 @@ def month_from(text: str) -> date:
     return chosen if date(2000, 1, 1) <= chosen <= this else this
 
 
-def month_figures(lab: Lab, first: date, *, masked: bool) -> MonthFigures:
+def month_figures(lab: Lab, first: date) -> MonthFigures:
     """Give the figures of the month that begins on `first`; five queries, whatever the month holds.
 
-    Contacts count in the month in which they began, needs in that in which they were opened. With `masked`, counts
-    that could point at somebody are hidden (base/core/masking.py).
+    Contacts count in the month in which they began, needs in that in which they were opened. These are figures for the
+    desk alone: what leaves the lab is published by oversight/reporting.
     """
     after = (first + timedelta(days=32)).replace(day=1)
     last = after - timedelta(days=1)
@@ -100,29 +98,23 @@ def month_figures(lab: Lab, first: date, *, masked: bool) -> MonthFigures:
         ),
         "endings": _table(_("Com’è finita"), _by_ending(needs), "stato", period, total={"stato": "tutti"}),
     }
-    if masked:
-        tables = {name: _masked(table) for name, table in tables.items()}
     by_day = _days(lab, inside, first, last)
-    by_name = {(row["anonymous"], "n"): 0 for row in contacts}
-    for row in contacts:
-        by_name[(row["anonymous"], "n")] += row["n"]
-    anonymous = (mask_small_cells(by_name) if masked else by_name).get((True, "n"), 0)
+    anonymous = sum(row["n"] for row in contacts if row["anonymous"])
     return MonthFigures(
         first=first,
         last=last,
         before=(first - timedelta(days=1)).replace(day=1),
         after=after if after <= timezone.localdate() else None,
         contacts=tables["channels"].total,
-        anonymous=Figure(_("anonimi"), anonymous, "" if masked else urlencode(period | {"chi": "anonimo"})),
+        anonymous=Figure(_("anonimi"), anonymous, urlencode(period | {"chi": "anonimo"})),
         needs=tables["terms"].total,
-        days_to_answer=_days_to_answer(lab, inside, masked),
+        days_to_answer=_days_to_answer(lab, inside),
         answered_query=urlencode(period | {"stato": Need.State.CLOSED}),
-        by_day=() if masked else by_day,
+        by_day=by_day,
         chart=bar_chart(
-            [] if masked else [(figure.label, figure.count or 0) for figure in by_day],
+            [(figure.label, figure.count) for figure in by_day],
             marked=frozenset(str(day) for day in range(1, last.day + 1) if first.replace(day=day).weekday() >= 5),
         ),
-        masked=masked,
         **tables,
     )
 
@@ -138,8 +130,8 @@ def _needs(lab: Lab, inside: tuple[Any, Any]) -> list[dict[str, Any]]:
     return [dict(row) for row in found.values("term", "state").annotate(n=Count("pk"))]
 
 
-def _days_to_answer(lab: Lab, inside: tuple[Any, Any], masked: bool) -> float | None:
-    """Half of the needs whose answer arrived took no more days than this; None when too few arrived."""
+def _days_to_answer(lab: Lab, inside: tuple[Any, Any]) -> float | None:
+    """Half of the needs whose answer arrived took no more days than this; None when none arrived."""
     answered = Need.objects.filter(
         lab=lab, state=Need.State.CLOSED, opened_at__gte=inside[0], opened_at__lt=inside[1]
     ).order_by()
@@ -147,7 +139,7 @@ def _days_to_answer(lab: Lab, inside: tuple[Any, Any], masked: bool) -> float | 
         (timezone.localdate(closed) - timezone.localdate(opened)).days
         for opened, closed in answered.values_list("opened_at", "closed_at")
     ]
-    return median(waits) if len(waits) >= (MINIMUM_COUNT if masked else 1) else None
+    return median(waits) if waits else None
 
 
 def _days(lab: Lab, inside: tuple[Any, Any], first: date, last: date) -> tuple[Figure, ...]:
@@ -200,18 +192,3 @@ def _table(
     )
     everything = Figure(_("In tutto"), sum(row[2] for row in rows), urlencode(query | (total or {})))
     return Table(title, figures, everything)
-
-
-def _hide(figure: Figure, masked: bool) -> Figure:
-    shown = mask_small_cells({(0, 0): figure.count or 0})[(0, 0)] if masked else figure.count
-    return Figure(figure.label, shown, "" if masked else figure.query)
-
-
-def _masked(table: Table) -> Table:
-    """Hide the small counts of a table, and those that would give them away; nothing of it opens a list."""
-    shown = mask_small_cells({(row, "n"): figure.count or 0 for row, figure in enumerate(table.rows)})
-    rows = tuple(
-        Figure(figure.label, shown[(row, "n")], "", figure.share if shown[(row, "n")] is not None else 0)
-        for row, figure in enumerate(table.rows)
-    )
-    return Table(table.title, rows, _hide(table.total, masked=True))

@@ -13,6 +13,7 @@ from ballatoio.base.accounts.models import Membership, User
 from ballatoio.base.core import languages
 from ballatoio.base.core.text import normalise
 from ballatoio.base.directory.models import NeedTerm, Service
+from ballatoio.base.directory.term_index import TermIndex, active_terms, all_terms, index_of
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.people.lookup import Hint, duplicate_hints
 from ballatoio.base.people.models import Person
@@ -20,10 +21,10 @@ from ballatoio.base.people.phones import NotAPhone, read_phone
 from ballatoio.base.territory.addresses import find_buildings
 from ballatoio.base.territory.models import Building
 
-from .fields import DayField, QuickSelect, StoryField, line_field, match_services, match_term
+from .fields import LONGEST_LINE, DayField, QuickSelect, StoryField, line_field, match_services
 from .models import DESK_ROLES, Answer, Contact
 from .services import AnswerGiven, NeedHeard
-from .terms import active_terms
+from .terms import TermChoices, choices_of, term_chosen
 
 NEEDS_ON_SCREEN = 3
 # The person is there: an answer given is an answer known.
@@ -53,6 +54,14 @@ class DeskLists:
     @cached_property
     def terms(self) -> tuple[NeedTerm, ...]:
         return active_terms()
+
+    @cached_property
+    def index(self) -> TermIndex:
+        return index_of(self.lab)
+
+    @cached_property
+    def all_terms(self) -> tuple[NeedTerm, ...]:
+        return all_terms()
 
     @cached_property
     def services(self) -> list[Service]:
@@ -281,7 +290,10 @@ class AnswerForm(forms.Form):
 class NeedForm(AnswerForm):
     """One need of a new contact, with its answer when there is one already."""
 
-    need = line_field(_("Bisogno, o parole sue"), widget=forms.TextInput(attrs={"list": "bisogni"}))
+    need = line_field(_("Bisogno, o parole sue"))
+    # Which of the needs that the page offered, and for which words it offered them.
+    pick = forms.CharField(required=False, max_length=60)
+    asked = forms.CharField(required=False, max_length=LONGEST_LINE)
     kind = forms.ChoiceField(
         label=_("Risposta"), choices=[*NOT_YET, *Answer.Kind.choices], widget=forms.RadioSelect, required=False
     )
@@ -303,6 +315,15 @@ class NeedForm(AnswerForm):
         self.initial.setdefault("kind", "")
 
     @property
+    def offered(self) -> TermChoices:
+        """The needs that the page offers for what was typed; none before something was."""
+        typed, asked, pick = (self[name].value() or "" for name in ("need", "asked", "pick"))
+        if not typed:
+            return TermChoices()
+        chosen = pick if asked == typed else ""
+        return choices_of(self.lists.lab, self.lists.index, typed[:LONGEST_LINE], chosen=chosen)
+
+    @property
     def is_used(self) -> bool:
         """Whether anything was typed: the second and third need are most often left alone."""
         typed = self.data or self.initial
@@ -319,12 +340,16 @@ class NeedForm(AnswerForm):
     def heard(self, channel: str) -> NeedHeard:
         """Give the need as the services take it."""
         cleaned = self.cleaned_data
-        term = match_term(cleaned["need"], self.lists.terms)
+        index = self.lists.index
+        term = term_chosen(
+            index, cleaned["need"], chosen=cleaned.get("pick", ""), asked=cleaned.get("asked", "")
+        )
         told = cleaned["told"] if channel in FACE_TO_FACE else cleaned["told_through"]
         told = bool(told and cleaned["kind"] and cleaned["kind"] not in PROMISES)
         return NeedHeard(
             term=term,
-            words="" if term else cleaned["need"],
+            # Words that were more than the name of the need stay with it, sealed.
+            words="" if term and term == index.sure(cleaned["need"]) else cleaned["need"],
             answers=(self.answer(),) if cleaned["kind"] else (),
             owner=cleaned["owner"],
             next_on=None if told else cleaned["next_on"],

@@ -1,7 +1,6 @@
 """The lists of the desk: what a filter in the address means, and the page that is shown of it."""
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,10 +18,11 @@ from django.utils.translation import gettext_lazy
 from ballatoio.base.accounts.models import User
 from ballatoio.base.directory.models import NeedTerm
 from ballatoio.base.labs.models import Lab
+from ballatoio.base.people.models import HouseholdMember
 
 from .fields import DayField, QuickSelect, line_field
 from .forms import DeskLists, language_choices
-from .models import Attempt, Contact, ContactQuerySet, Need, NeedQuerySet
+from .models import Answer, Attempt, Contact, ContactQuerySet, Need, NeedQuerySet
 from .search import count_matches
 
 PAGE_SIZE = 25
@@ -39,6 +39,8 @@ IN_ROW = (
 COLUMNS = {"canale": "channel", "lingua": "language", "operatore": "recorded_by", "casa": "building"}
 # The needs whose silence was passed on to the coordinator.
 PASSED_ON = "passati"
+# What stands for «no house» and «no stair» in a filter.
+NOWHERE = "nessuna"
 OPEN_OR_CLOSED = [("aperti", gettext_lazy("aperti")), *Need.State.choices]
 
 
@@ -47,10 +49,33 @@ def day_start(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
+def term_label(term: NeedTerm) -> str:
+    """Give the name of a term as a filter shows it: also retired ones, which the figures of the past still count."""
+    name = f"— {term.name}" if term.parent_id else term.name
+    return _("%(name)s (non si usa più)") % {"name": name} if term.is_retired else name
+
+
 class ListChoice(forms.ChoiceField):
     """A filter with the values that the list knows."""
 
     widget = QuickSelect
+
+
+class PlaceField(forms.CharField):
+    """The id of a house or a stair, or NOWHERE; it comes from a link, nobody types it."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+    def clean(self, value: Any) -> Any:
+        """Give a UUID, NOWHERE, or nothing."""
+        typed = super().clean(value)
+        try:
+            return typed if typed in ("", NOWHERE) else UUID(typed)
+        except ValueError:
+            raise forms.ValidationError(_("Questo posto non c’è più. Riparti dalla mappa.")) from None
 
 
 class PeriodForm(forms.Form):
@@ -63,7 +88,7 @@ class PeriodForm(forms.Form):
     def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lists = lists
-        terms = [(term.code, f"{'— ' if term.parent_id else ''}{term.name}") for term in lists.terms]
+        terms = [(term.code, term_label(term)) for term in lists.all_terms]
         self.fields["bisogno"].choices = [*ANY, ("senza", _("con parole sue")), *terms]  # type: ignore[attr-defined]
 
     @cached_property
@@ -74,10 +99,10 @@ class PeriodForm(forms.Form):
 
     def term_ids(self, code: str) -> list[UUID]:
         """Give the term with this code and those under it."""
-        top = next((term for term in self.lists.terms if term.code == code), None)
+        top = next((term for term in self.lists.all_terms if term.code == code), None)
         if top is None:
             return []
-        return [top.pk, *(term.pk for term in self.lists.terms if term.parent_id == top.pk)]
+        return [top.pk, *(term.pk for term in self.lists.all_terms if term.parent_id == top.pk)]
 
     def by_term(self, code: str) -> Q:
         """Give the condition on a need: of this term or under it, or without any."""
@@ -193,11 +218,32 @@ class NeedFilter(PeriodForm):
     )
     di = ListChoice(label=gettext_lazy("Se ne occupa"), required=False)
     tardi = forms.BooleanField(label=gettext_lazy("solo in ritardo"), required=False)
+    chiuso_dal = DayField(label=gettext_lazy("Chiuso dal"), required=False)
+    chiuso_al = DayField(label=gettext_lazy("Chiuso fino al"), required=False)
+    risposta = ListChoice(label=gettext_lazy("Risposta"), choices=[*ANY, *Answer.Kind.choices], required=False)
+    risposta_dal = DayField(label=gettext_lazy("Risposta dal"), required=False)
+    risposta_al = DayField(label=gettext_lazy("Risposta fino al"), required=False)
+    lingua = ListChoice(label=gettext_lazy("Lingua"), required=False)
+    canale = ListChoice(label=gettext_lazy("Canale"), choices=[*ANY, *Contact.Channel.choices], required=False)
+    casa = PlaceField()
+    scala = PlaceField()
+    solo = forms.BooleanField(label=gettext_lazy("solo la voce generale"), required=False)
 
     field_order = ["stato", "di", "bisogno", "dal", "al", "tardi"]
+    # The figures of a sheet or of a map open onto their needs by these; in the way of everybody else, so shown only
+    # when in use.
+    RARE = (
+        *("chiuso_dal", "chiuso_al", "risposta", "risposta_dal", "risposta_al"),
+        *("lingua", "canale", "casa", "scala", "solo"),
+    )
 
     def __init__(self, *args: Any, lists: DeskLists, **kwargs: Any) -> None:
         super().__init__(*args, lists=lists, **kwargs)
+        for name in self.RARE:
+            if not self.data.get(name):
+                del self.fields[name]
+        if "lingua" in self.fields:
+            self.fields["lingua"].choices = [*ANY, *language_choices()]  # type: ignore[attr-defined]
         # Also whoever left and still owns open needs: those are the ones that must be found.
         owners = Need.objects.still_open().filter(lab=lists.lab).order_by().values("owner")
         people = dict.fromkeys([*lists.staff, *User.objects.filter(pk__in=owners)])
@@ -220,8 +266,65 @@ class NeedFilter(PeriodForm):
             found = found.filter(owner=asked["di"])
         if "tardi" in asked:
             found = found.still_open().filter(next_on__lt=timezone.localdate())
+        found = found.filter(self._closed()).filter(self._answered()).filter(self._heard())
         rows = with_names(found)
         return rows if state == "aperti" else rows.order_by("-opened_at", "-pk")
+
+
+    def _closed(self) -> Q:
+        asked, condition = self.asked, Q()
+        if "chiuso_dal" in asked:
+            condition &= Q(closed_at__gte=day_start(asked["chiuso_dal"]))
+        if "chiuso_al" in asked:
+            condition &= Q(closed_at__lt=day_start(asked["chiuso_al"] + timedelta(days=1)))
+        return condition
+
+    def _answered(self) -> Q:
+        """Give the condition that a need had an answer of a kind, or in a period, or both."""
+        asked = self.asked
+        answers = Answer.objects.filter(need=OuterRef("pk"))
+        if "risposta" in asked:
+            answers = answers.filter(kind=asked["risposta"])
+        if "risposta_dal" in asked:
+            answers = answers.filter(given_at__gte=day_start(asked["risposta_dal"]))
+        if "risposta_al" in asked:
+            answers = answers.filter(given_at__lt=day_start(asked["risposta_al"] + timedelta(days=1)))
+        return Q(Exists(answers)) if asked.keys() & {"risposta", "risposta_dal", "risposta_al"} else Q()
+
+    def _heard(self) -> Q:
+        """Give the condition on how somebody asked, and about which house."""
+        asked = self.asked
+        condition = Q(contact__language=asked["lingua"]) if "lingua" in asked else Q()
+        if "canale" in asked:
+            condition &= Q(contact__channel=asked["canale"])
+        if "casa" in asked:
+            condition &= of_house(asked["casa"])
+        if "scala" in asked:
+            condition &= of_stair(asked["scala"], asked.get("casa", NOWHERE))
+        if "solo" in asked:
+            condition &= Q(term__parent__isnull=True)
+        return condition
+
+
+def of_house(building: UUID | str) -> Q:
+    """Give the condition on a need: about this house, or (NOWHERE) about none that may be told.
+
+    A house must not tell where a protected person lives.
+    """
+    if building == NOWHERE:
+        return Q(building__isnull=True) | Q(person__is_protected=True)
+    return Q(building=building) & ~Q(person__is_protected=True)
+
+
+def of_stair(stair: UUID | str, building: UUID | str) -> Q:
+    """Give the condition on a need: of somebody who lives on this stair, or (NOWHERE) on none of the house's."""
+    living = HouseholdMember.objects.filter(until__isnull=True, household__dwellings__until__isnull=True)
+    if isinstance(stair, UUID):
+        return Q(person__in=living.filter(household__dwellings__dwelling__stair=stair).values("person"))
+    if not isinstance(building, UUID):
+        return Q()
+    here = living.filter(household__dwellings__dwelling__stair__building=building).values("person")
+    return Q(person__isnull=True) | ~Q(person__in=here)
 
 
 @dataclass
@@ -290,60 +393,6 @@ class CountedPaginator(Paginator):
 def count_up_to(rows: ContactQuerySet | NeedQuerySet) -> int:
     """Count rows, but no further than COUNTED + 1. No row is read for its lab, which stands in the indexes."""
     return rows.order_by().values("lab")[: COUNTED + 1].count()
-
-
-def safe_cell(text: object) -> str:
-    """Give a cell that a spreadsheet takes as text: one that starts like a formula gets an apostrophe (OWASP)."""
-    cell = str(text)
-    return f"'{cell}" if cell.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r", "\n") else cell
-
-
-class _Echo:
-    """A file that gives back what is written to it, so that rows leave one by one."""
-
-    def write(self, value: str) -> str:
-        return value
-
-
-def is_hidden(contact: Contact) -> bool:
-    """Whether a contact is of a protected person: a sheet that leaves the program names neither them nor a house."""
-    return bool(contact.person and contact.person.is_protected)
-
-
-def name_in_table(contact: Contact) -> str:
-    """Give who came, as a sheet may say it."""
-    return _("persona protetta") if is_hidden(contact) else str(contact.person or _("anonimo"))
-
-
-def contact_rows(contacts: ContactQuerySet) -> Iterator[str]:
-    """Give the lines of the table of contacts, for spreadsheets (semicolons, byte order mark)."""
-    writer = csv.writer(_Echo(), delimiter=";")
-    titles: Iterable[str] = (
-        _("giorno"),
-        _("ora"),
-        _("canale"),
-        _("persona"),
-        _("lingua"),
-        _("casa"),
-        _("bisogni"),
-        _("stato"),
-        _("operatore"),
-    )
-    yield "\ufeff" + writer.writerow(titles)
-    for contact in with_needs(contacts).iterator(chunk_size=500):
-        started, needs = timezone.localtime(contact.started_at), list(contact.needs.all())
-        cells = (
-            f"{started:%d/%m/%Y}",
-            f"{started:%H:%M}",
-            contact.get_channel_display(),
-            name_in_table(contact),
-            contact.language,
-            "" if is_hidden(contact) else contact.building or "",
-            ", ".join(str(need) for need in needs),
-            ", ".join(dict.fromkeys(str(need.get_state_display()) for need in needs)),
-            contact.recorded_by or "",
-        )
-        yield writer.writerow(safe_cell(cell) for cell in cells)
 
 
 def open_needs_of(user: User, lab: Lab) -> NeedQuerySet:

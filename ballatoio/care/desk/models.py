@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from ballatoio.base.accounts.models import Role, User
 from ballatoio.base.core.ids import new_id
@@ -64,6 +65,7 @@ class Contact(SealedRecord):
 
     data_class = "personal"
     retention = "contact"
+    counted_as = ngettext_lazy("%d contatto", "%d contatti")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="+")
@@ -75,6 +77,8 @@ class Contact(SealedRecord):
     building = models.ForeignKey(Building, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     language = models.CharField(max_length=8, default="it")
     interpreter = models.CharField(max_length=8, choices=Interpreter, default=Interpreter.NONE)
+    # The holder of the receipt reads the answer with its code: the person chose so at the desk, never a protected one.
+    answer_by_code = models.BooleanField(default=False)
     # Normalised words of name, needs, services, building and kinds of answer: never of a personal free text.
     search_words = models.TextField(blank=True, editable=False)
     version = models.PositiveIntegerField(default=1)
@@ -175,6 +179,7 @@ class Need(SealedRecord):
 
     data_class = "personal"
     retention = "contact"
+    counted_as = ngettext_lazy("%d bisogno", "%d bisogni")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="+")
@@ -210,6 +215,7 @@ class Need(SealedRecord):
             models.Index(fields=["lab", "-opened_at"], name="need_by_time"),
             models.Index(fields=["lab", "term", "-opened_at"], name="need_by_term"),
             models.Index(fields=["lab", "state", "-opened_at"], name="need_by_state"),
+            models.Index(fields=["lab", "closed_at"], name="need_by_closing"),
             models.Index(fields=["contact"], name="need_by_contact"),
             models.Index(fields=["person", "-opened_at"], name="need_by_person", condition=Q(person__isnull=False)),
             models.Index(
@@ -262,6 +268,7 @@ class Answer(SealedRecord):
         REFUSED = "refused", _("Rifiutato")
         DONE = "done", _("Fatto")
         NO_REPLY = "no_reply", _("Nessuna risposta")
+        WITHDRAWN = "withdrawn", _("La persona ha cambiato idea")
 
     data_class = "personal"
     retention = "contact"
@@ -276,6 +283,8 @@ class Answer(SealedRecord):
     deadline_on = models.DateField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
     outcome_on = models.DateField(null=True, blank=True)
+    # A referral follows it, with a record of its own: what came of it is written there, and only copied here.
+    has_referral = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["given_at", "pk"]

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ballatoio.base.accounts.models import User
 from ballatoio.base.audit.services import record_act
+from ballatoio.base.directory.models import Service
 from ballatoio.base.labs.models import Lab
 from ballatoio.base.labs.services import add_working_days
 from ballatoio.base.vault.services import seal_texts
@@ -43,6 +44,10 @@ class TooFewAttempts(Exception):
 
 class PersonCanBeTold(Exception):
     """Whoever asked is known: their answer must reach them, it cannot be closed as anonymous."""
+
+
+class OutcomeIsOfReferral(Exception):
+    """A referral follows this answer: what came of it is written on the page of the referral."""
 
 
 def _lock_open(need: Need, version: int) -> Need:
@@ -85,7 +90,7 @@ def answer_need(need: Need, *, by: User, version: int, answer: AnswerGiven, told
     Raise ChangedElsewhere, NeedIsClosed.
     """
     # The contact first, as whoever corrects it does: in the other order the two would wait for each other.
-    contact = Contact.objects.select_for_update(of=("self",)).get(pk=need.contact_id)
+    contact = Contact.objects.select_for_update(of=("self",), no_key=True).get(pk=need.contact_id)
     current = _lock_open(need, version)
     given = Answer(
         need=current,
@@ -108,6 +113,40 @@ def answer_need(need: Need, *, by: User, version: int, answer: AnswerGiven, told
         _end_silence(current)
     refresh_search_words([contact])
     return _save(current, "need.answer", by, kind=answer.kind)
+
+
+@transaction.atomic
+def refer_need(need: Need, *, by: User, version: int, service: Service, reference: str, next_on: date) -> Answer:
+    """Answer a need with a referral that has a record of its own, and wait until `next_on`; give the answer.
+
+    «Sent to this service» that was noted at the desk a moment ago becomes that answer, so that one act counts once.
+    Raise ChangedElsewhere, NeedIsClosed.
+    """
+    contact = Contact.objects.select_for_update(of=("self",), no_key=True).get(pk=need.contact_id)
+    current = _lock_open(need, version)
+    noted = current.answers.filter(kind=Answer.Kind.REFERRAL, service=service, has_referral=False, outcome="")
+    answer = noted.first() or Answer(need=current, kind=Answer.Kind.REFERRAL, service=service, given_by=by)
+    answer.has_referral, answer.outside_reference = True, answer.outside_reference or reference
+    answer.save()
+    _change_state(current, Need.State.WAITING)
+    current.next_on = next_on
+    refresh_search_words([contact])
+    _save(current, "need.answer", by, kind=answer.kind)
+    return answer
+
+
+@transaction.atomic
+def bring_back_need(need: Need, *, by: User | None, state: str, next_on: date) -> Need:
+    """Give a need back to its owner, in `state` on `next_on`: what was awaited outside came, or did not.
+
+    `by` is None when no colleague did it. A need that was closed meanwhile stays closed: somebody decided so.
+    """
+    current = Need.objects.select_for_update(of=("self",), no_key=True).get(pk=need.pk)
+    if not current.is_open:
+        return current
+    _change_state(current, state)
+    current.next_on, current.version = next_on, current.version + 1
+    return _save(current, "need.bring_back", by, next_on=next_on.isoformat())
 
 
 @transaction.atomic
@@ -192,11 +231,19 @@ def reopen_need(need: Need, *, by: User, version: int, owner: User, next_on: dat
 
 
 @transaction.atomic
-def record_outcome(answer: Answer, *, by: User, outcome: str, text: str = "") -> Answer:
-    """Note by hand what came of a referral or of a practical help (an Answer.Outcome)."""
-    current = Answer.objects.select_for_update(of=("self",)).get(pk=answer.pk)
+def record_outcome(
+    answer: Answer, *, by: User | None, outcome: str, text: str = "", of_referral: bool = False
+) -> Answer:
+    """Note what came of a referral or of a practical help (an Answer.Outcome), by hand.
+
+    Raise OutcomeIsOfReferral when a referral follows the answer, which alone writes it (`of_referral`).
+    """
+    current = Answer.objects.select_for_update(of=("self",), no_key=True).get(pk=answer.pk)
+    if current.has_referral and not of_referral:
+        raise OutcomeIsOfReferral
     current.outcome, current.outcome_on = outcome, timezone.localdate()
-    if text:
+    # An outcome that a referral writes takes the place of the one before, words included.
+    if text or of_referral:
         seal_again(current, {**texts_left(current), "outcome": text})
     current.save()
     need = current.need

@@ -38,6 +38,7 @@ from .need_services import (
     ATTEMPTS_BEFORE_GIVING_UP,
     NeedIsClosed,
     NeedIsOpen,
+    OutcomeIsOfReferral,
     PersonCanBeTold,
     TooFewAttempts,
     answer_need,
@@ -250,8 +251,12 @@ def answer_outcome(request: StaffRequest, answer: UUID) -> HttpResponse:
     form = OutcomeForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Scegli com’è finita: il testo non può passare 20.000 caratteri."))
-    else:
+        return redirect("desk:need_detail", request.lab.slug, given.need_id)
+    try:
         record_outcome(given, by=request.user, **form.cleaned_data)
+    except OutcomeIsOfReferral:
+        messages.error(request, _("Questo invio ha una sua pagina: l’esito si segna lì."))
+    else:
         messages.success(request, _("Esito segnato."))
     return redirect("desk:need_detail", request.lab.slug, given.need_id)
 
@@ -275,7 +280,7 @@ def handover(request: StaffRequest) -> HttpResponse:
         if request.method == "POST":
             moved = hand_over_needs(request.lab, by=request.user, giver=giver, taker=taker)
             messages.success(request, _("Passati %(moved)s bisogni a %(taker)s.") % {"moved": moved, "taker": taker})
-            return redirect("desk:today", request.lab.slug)
+            return redirect("home:today", request.lab.slug)
         given = open_needs.filter(owner=giver).select_related("term", "person").defer("sealed", "person__sealed")
         context |= {"needs": given, "giver": giver, "taker": taker}
     return render(request, "desk/handover.html", context)

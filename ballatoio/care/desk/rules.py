@@ -2,7 +2,7 @@
 
 from ballatoio.base.accounts.models import Role, User
 
-from .models import DESK_ROLES, Need
+from .models import Need
 
 
 def can_see_whole_desk(user: User, lab_id: object) -> bool:
@@ -13,11 +13,6 @@ def can_see_whole_desk(user: User, lab_id: object) -> bool:
 def can_hand_over(user: User, giver: User, lab_id: object) -> bool:
     """Whoever goes away hands over their own needs; the coordinator hands over anybody's."""
     return user == giver or can_see_whole_desk(user, lab_id)
-
-
-def can_open_figures(user: User, lab_id: object) -> bool:
-    """Figures open onto their records for the desk; an institution and the city read them masked, without those."""
-    return bool(user.roles_in(lab_id) & set(DESK_ROLES))  # type: ignore[arg-type]
 
 
 def can_close_as_unknown(need: Need) -> bool:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from ballatoio.base.accounts.models import Membership, MembershipQuerySet, Role, User
+from ballatoio.base.accounts.services import revoke_codes
 from ballatoio.base.audit.services import record_act, record_reading
 from ballatoio.base.core.conflicts import ChangedElsewhere
 from ballatoio.base.core.ids import new_id
@@ -261,7 +262,7 @@ def had_contact_before(person: Person, day: date) -> bool:
 
 def lock_version(obj: Versioned, version: int) -> Versioned:
     """Give `obj` locked, as it stands now; raise ChangedElsewhere when it is no longer the `version` that was read."""
-    current = type(obj)._default_manager.select_for_update(of=("self",)).get(pk=obj.pk)
+    current = type(obj)._default_manager.select_for_update(of=("self",), no_key=True).get(pk=obj.pk)
     if current.version != version:
         raise ChangedElsewhere(current)
     current.version += 1
@@ -288,6 +289,8 @@ def amend_contact(
     """
     current = lock_version(contact, version)
     moved = current.person_id != (person.pk if person else None)
+    left_somebody = moved and current.person_id is not None
+    current.answer_by_code = current.answer_by_code and not left_somebody
     current.channel, current.person, current.building = channel, person, building
     current.language, current.interpreter = language, interpreter
     typed = {name: text for name, text in (("words", words), ("note", note)) if text != GONE}
@@ -297,6 +300,9 @@ def amend_contact(
     refresh_search_words([current])
     if person:
         _note_seen(person, timezone.localdate(current.started_at))
+    if left_somebody:
+        # Their receipt would now tell of another.
+        revoke_codes(current, by=by, lab_id=current.lab_id)
     record_act(
         "contact.amend",
         current,
@@ -327,12 +333,6 @@ def read_timeline(person: Person, *, by: User) -> ContactQuerySet:
     """Give the contacts of a person, newest first, for `by`; that they looked is recorded."""
     record_reading("person.timeline", person, by=by, lab_id=person.lab_id, subject_id=person.pk)
     return Contact.objects.visible_to(by).filter(person=person)
-
-
-def take_away_contacts(contacts: ContactQuerySet, *, lab: Lab, filters: list[str], by: User) -> ContactQuerySet:
-    """Give the contacts that leave the program in a file, and record who took them and by which filters."""
-    record_reading("contact.export", lab, by=by, lab_id=lab.pk, detail={"filters": filters})
-    return contacts
 
 
 def _open(record: Contact | Need | Answer) -> dict[str, str]:

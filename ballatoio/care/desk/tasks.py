@@ -24,3 +24,9 @@ def refresh_person(work: DueWork) -> None:
     """A person's name changed: the contacts are found by the new one."""
     contacts = Contact.objects.filter(person_id=work.payload["person"]).select_related("person", "building")
     services.refresh_search_words(contacts)
+
+
+def refresh_building(work: DueWork) -> None:
+    """The address of a house changed: the contacts about it are found by the new one."""
+    contacts = Contact.objects.filter(building_id=work.payload["building"]).select_related("person", "building")
+    services.refresh_search_words(contacts)

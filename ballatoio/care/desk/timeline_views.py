@@ -4,6 +4,8 @@ from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,7 +16,7 @@ from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
 from ballatoio.base.people.models import Person
 from ballatoio.base.territory.models import Building
 
-from .lists import ContactPage
+from .lists import PAGE_SIZE, ContactPage
 from .models import Contact, MessageDelivery, Need
 from .need_forms import MessageForm
 from .services import leave_message, read_message, read_timeline
@@ -66,6 +68,17 @@ def message_leave(request: StaffRequest, person: UUID) -> HttpResponse:
         return redirect("desk:person_timeline", request.lab.slug, found.pk)
     context = {"person": found, "form": form, "once": request.POST.get("once") or new_once_token()}
     return render(request, "desk/message_leave.html", context, status=422 if form.errors else 200)
+
+
+@never_cache
+def message_list(request: StaffRequest) -> HttpResponse:
+    """All the messages that reached the operator, those not read yet first; what they say is opened one by one."""
+    mine = MessageDelivery.objects.filter(user=request.user, message__lab=request.lab)
+    shown = mine.select_related("message__person", "message__left_by")
+    shown = shown.defer("message__sealed", "message__person__sealed")
+    newest = shown.order_by(F("read_at").desc(nulls_first=True), "-message__left_at", "-pk")
+    page = Paginator(newest, PAGE_SIZE).get_page(request.GET.get("pagina"))
+    return render(request, "desk/message_list.html", {"page": page})
 
 
 @never_cache

@@ -1,5 +1,6 @@
-"""The operator's day, the contacts of the desk, their drafts, the figures of a month."""
+"""The contacts of the desk, their drafts, the figures of a month."""
 
+import re
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -7,18 +8,19 @@ from uuid import UUID
 from django.contrib import messages
 from django.core import signing
 from django.db import DatabaseError
-from django.http import HttpResponse, QueryDict, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from ballatoio.base.accounts.http import StaffRequest
 from ballatoio.base.core.conflicts import ChangedElsewhere
+from ballatoio.base.directory.term_index import index_of
 from ballatoio.base.jobs.models import Draft
 from ballatoio.base.jobs.services import (
     AlreadySubmitted,
@@ -34,39 +36,26 @@ from ballatoio.base.people.lookup import search_people
 from ballatoio.base.people.models import Person
 from ballatoio.base.territory.addresses import find_buildings
 
-from .day import day_of
-from .fields import LONGEST_TEXT
+from .day import drafts_of
+from .fields import LONGEST_LINE, LONGEST_TEXT
 from .figures import month_figures, month_from
 from .forms import AmendForm, DeskLists, NewContact, known_person, language_name
-from .lists import COUNTED, ContactFilter, ContactPage, contact_rows
+from .lists import COUNTED, ContactFilter, ContactPage
 from .models import Answer, Attempt, Contact
-from .rules import can_open_figures, can_see_whole_desk
+from .receipt_forms import receipt_panel
 from .services import (
     DRAFT_KIND,
     OwnerCannotWorkHere,
     amend_contact,
     read_contact,
     record_contact,
-    take_away_contacts,
 )
+from .terms import choices_of
 
 STARTED = "desk.started"
+NEED_FIELD = re.compile(r"b[1-9]-need")
 # What a form carries but a draft does not keep.
 NOT_IN_DRAFT = {"csrfmiddlewaretoken", "once", "do", "draft_version"}
-
-
-@never_cache
-def today(request: StaffRequest) -> HttpResponse:
-    """What waits for the operator today, what is late first; for the coordinator, the whole desk."""
-    whole = can_see_whole_desk(request.user, request.lab.pk)
-    day = day_of(request.user, request.lab, whole_desk=whole)
-    return render(request, "desk/today.html", {"day": day, "drafts": drafts_of(request)})
-
-
-def drafts_of(request: StaffRequest) -> list[Draft]:
-    """Give the drafts of whoever asks, in this lab, the latest first."""
-    drafts = Draft.objects.visible_to(request.user).filter(lab=request.lab, kind=DRAFT_KIND)
-    return list(drafts.defer("sealed").order_by("-updated_at")[:5])
 
 
 @never_cache
@@ -104,7 +93,7 @@ def screen_to_start(request: StaffRequest, lists: DeskLists) -> NewContact:
     """Give an empty screen, or a draft of the operator that they asked to take up again."""
     initial: dict[str, Any] = {}
     if wanted := request.GET.get("bozza"):
-        draft = next((draft for draft in drafts_of(request) if str(draft.pk) == wanted), None)
+        draft = next((draft for draft in drafts_of(request.user, request.lab) if str(draft.pk) == wanted), None)
         if draft is not None:
             initial = {**read_draft(draft), "draft": draft.key, "draft_version": draft.version}
     initial.setdefault("draft", get_random_string(32))
@@ -122,7 +111,7 @@ def render_new(request: StaffRequest, screen: NewContact) -> HttpResponse:
     context = {
         "screen": screen,
         "about": about,
-        "drafts": [draft for draft in drafts_of(request) if draft.key != about["draft"].value()],
+        "drafts": [draft for draft in drafts_of(request.user, request.lab) if draft.key != about["draft"].value()],
         "draft_version": (about.data or about.initial).get("draft_version", ""),
         "people": people_like(screen.lists, typed, about["person"].value() or ""),
         "chosen": about["person"].value() or "",
@@ -179,7 +168,9 @@ def after_saving(request: StaffRequest, contact: Contact) -> HttpResponse:
     do = request.POST.get("do")
     page = reverse("desk:contact_detail", args=[request.lab.slug, contact.pk])
     if do == "next":
-        messages.success(request, _("Contatto salvato alle %(time)s.") % {"time": f"{timezone.localtime():%H:%M}"})
+        saved = _("Contatto salvato alle %(time)s.") % {"time": f"{timezone.localtime():%H:%M}"}
+        link = format_html('<a href="{}#ricevuta">{}</a>', page, _("Stampa la ricevuta"))
+        messages.success(request, format_html("{} {}", saved, link))
         return redirect("desk:contact_new", request.lab.slug)
     messages.success(request, _("Contatto salvato."))
     return redirect(f"{page}#schede" if do == "print" else page)
@@ -204,6 +195,17 @@ def building_search(request: StaffRequest) -> HttpResponse:
     typed = request.GET.get("building", "")[:80]
     found = find_buildings(request.lab, typed, limit=8) if len(typed) >= 3 else []
     return render(request, "desk/_buildings.html", {"buildings": [match.building for match in found]})
+
+
+def term_search(request: StaffRequest) -> HttpResponse:
+    """The needs that may be meant by what is being typed, as choices of the form (a fragment).
+
+    Sent and not asked for by address: what is typed may be somebody's story, and addresses stay in logs.
+    """
+    name = next((name for name in request.POST if NEED_FIELD.fullmatch(name)), "b1-need")
+    typed = request.POST.get(name, "")[:LONGEST_LINE]
+    context = {"offered": choices_of(request.lab, index_of(request.lab), typed), "prefix": name.removesuffix("-need")}
+    return render(request, "desk/_terms.html", context)
 
 
 def draft_save(request: StaffRequest) -> HttpResponse:
@@ -240,7 +242,7 @@ def draft_drop(request: StaffRequest, draft: UUID) -> HttpResponse:
     mine = get_object_or_404(Draft.objects.visible_to(request.user), pk=draft, lab=request.lab)
     drop_draft(by=request.user, lab=request.lab, kind=mine.kind, key=mine.key)
     messages.info(request, _("Bozza scartata."))
-    return redirect("desk:contact_new" if request.POST.get("next") == "new" else "desk:today", request.lab.slug)
+    return redirect("desk:contact_new" if request.POST.get("next") == "new" else "home:today", request.lab.slug)
 
 
 def contact_or_404(request: StaffRequest, contact: UUID) -> Contact:
@@ -273,6 +275,7 @@ def contact_detail(request: StaffRequest, contact: UUID) -> HttpResponse:
         "texts": texts.contact,
         "panels": panels,
         "sheets": sheets.values(),
+        "receipt": receipt_panel(found),
     }
     return render(request, "desk/contact_detail.html", context)
 
@@ -347,24 +350,13 @@ def contact_list(request: StaffRequest) -> HttpResponse:
         "total": form.total() if form.asked else None,
         "counted": COUNTED,
         "query": request.GET.urlencode(),
+        "exportable": True,
     }
     return render(request, "desk/_contacts.html" if request.htmx else "desk/contact_list.html", context)  # type: ignore[attr-defined]
 
 
 @never_cache
-def contact_export(request: StaffRequest) -> HttpResponseBase:
-    """The same list as a file for a spreadsheet; who took it is recorded."""
-    form = ContactFilter(request.GET, lists=DeskLists(request.lab, request.user))
-    contacts = take_away_contacts(form.contacts(), lab=request.lab, filters=sorted(form.asked), by=request.user)
-    response = StreamingHttpResponse(contact_rows(contacts), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="contatti-{timezone.localdate():%Y-%m-%d}.csv"'
-    return response
-
-
-@never_cache
 def month(request: StaffRequest) -> HttpResponse:
-    """The figures of a month; each opens onto its records for whoever may read them, and is masked for the others."""
-    whole = can_open_figures(request.user, request.lab.pk)
+    """The figures of a month, each of which opens onto its records."""
     chosen = month_from(request.GET.get("mese", ""))
-    figures = month_figures(request.lab, chosen, masked=not whole)
-    return render(request, "desk/month.html", {"figures": figures, "can_open": whole})
+    return render(request, "desk/month.html", {"figures": month_figures(request.lab, chosen)})

@@ -25,6 +25,7 @@ ROLES: dict[str, "str | Promise"] = {
     **{str(role): role.label for role in Role},
     "": _("Il programma o una pagina pubblica"),
     "resident": _("Un abitante, dalla sua pagina"),
+    "holder": _("Chi ha in mano la ricevuta"),
 }
 # What a person reads about their own need: it must say nothing to whoever looks over their shoulder.
 STATES: dict[str, "str | Promise"] = {

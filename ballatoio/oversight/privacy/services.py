@@ -7,18 +7,28 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, Max, Model, OuterRef, QuerySet
+from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ballatoio.base.accounts.models import AccessCode, Membership, User
 from ballatoio.base.accounts.services import CodeDoesNotWork, issue_code, redeem_code, shut_account
 from ballatoio.base.audit.services import record_act
 from ballatoio.base.labs.models import Lab
-from ballatoio.base.people.models import EntrySnapshot, Household, Person, PersonIdentifier, SensitiveSnapshot
+from ballatoio.base.notices.models import Delivery
+from ballatoio.base.people.indexing import merged_files
+from ballatoio.base.people.models import (
+    EntrySnapshot,
+    Household,
+    Person,
+    PersonIdentifier,
+    PersonMerge,
+    SensitiveSnapshot,
+)
 from ballatoio.base.people.services import note_seen
 from ballatoio.base.vault.models import SealedRecord
 from ballatoio.base.vault.services import forget_keys
 from ballatoio.care.desk.models import Answer, Contact, Message, Need
+from ballatoio.care.referrals.models import Referral
 
 from .models import MonthStatistic, RetentionRule
 
@@ -159,7 +169,9 @@ def _expired(rule: RetentionRule, before: date) -> "list[QuerySet[Model]]":
     if rule.kind == Kind.CONTACT:
         still_open = Need.objects.still_open().filter(contact=OuterRef("pk"))
         contacts = Contact.objects.filter(~Exists(still_open), lab=rule.lab, started_at__lt=moment)
-        return [contacts, Message.objects.filter(lab=rule.lab, left_at__lt=moment)]
+        # What is still to be said about something to come is not old.
+        notices = Delivery.objects.filter(lab=rule.lab, created_at__lt=moment, not_before__lt=moment)
+        return [contacts, Message.objects.filter(lab=rule.lab, left_at__lt=moment), notices]
     if rule.kind == Kind.PERSON:
         people = Person.objects.filter(
             ~Exists(Contact.objects.filter(person=OuterRef("pk"))),
@@ -168,6 +180,8 @@ def _expired(rule: RetentionRule, before: date) -> "list[QuerySet[Model]]":
             ~Exists(EntrySnapshot.objects.filter(person=OuterRef("pk"))),
             lab=rule.lab,
             last_seen_on__lt=before,
+            # A file that became part of another goes with it.
+            merged_into__isnull=True,
         )
         return [people]
     if rule.kind == Kind.FUND:
@@ -218,7 +232,15 @@ def _erase_contacts(ids: list[UUID], lab: Lab) -> None:
     _count_months(lab, "need", ((opened_at, code or "") for opened_at, code in terms))
     _count_months(lab, "need_state", needs.values_list("opened_at", "state"))
     _count_months(lab, "answer", answers.values_list("given_at", "kind"))
-    for records in (answers, needs, contacts):
+    referrals = Referral.objects.filter(need__contact__in=ids)
+    about = [Delivery.objects.about(records) for records in (contacts, needs, answers, referrals)]
+    said = [pk for notices in about for pk in notices.values_list("pk", flat=True)]
+    _erase_notices(Delivery.objects.filter(pk__in=said), lab)
+    _count_months(lab, "referral", referrals.values_list("sent_at", "state"))
+    AccessCode.objects.filter(object_type=Contact._meta.label_lower, object_id__in=ids).delete()
+    referred = list(referrals.values_list("pk", flat=True))
+    AccessCode.objects.filter(object_type=Referral._meta.label_lower, object_id__in=referred).delete()
+    for records in (referrals, answers, needs, contacts):
         _erase_sealed(records)
 
 
@@ -231,6 +253,11 @@ def _erase_sealed(records: "QuerySet[SealedRecord]") -> None:
 def _erase_people(ids: list[UUID], lab: Lab) -> None:
     people = Person.objects.filter(pk__in=ids)
     _count_months(lab, "person", ((created_at, "") for created_at in people.values_list("created_at", flat=True)))
+    # With the files that became part of theirs, and what was kept in order to undo it.
+    ids = [*ids, *(file.pk for file in merged_files(ids))]
+    people = Person.objects.filter(pk__in=ids)
+    _erase_sealed(PersonMerge.objects.filter(Q(kept__in=ids) | Q(merged__in=ids)))
+    _erase_notices(Delivery.objects.filter(person__in=ids), lab)
     accounts = list(people.filter(user__isnull=False, user__memberships=None).values_list("user_id", flat=True))
     AccessCode.objects.filter(object_type=Person._meta.label_lower, object_id__in=ids).delete()
     _erase_sealed(PersonIdentifier.objects.filter(person__in=ids))
@@ -242,6 +269,12 @@ def _erase_people(ids: list[UUID], lab: Lab) -> None:
 
 def _erase_messages(ids: list[UUID], lab: Lab) -> None:
     _erase_sealed(Message.objects.filter(pk__in=ids))
+
+
+def _erase_notices(notices: "QuerySet[Delivery]", lab: Lab) -> None:
+    """Forget messages with their texts and keys; how many there were in a month, on which channel, stays."""
+    _count_months(lab, "notice", notices.order_by().values_list("created_at", "channel"))
+    _erase_sealed(notices)
 
 
 def _erase_snapshots(ids: list[UUID], lab: Lab) -> None:
@@ -260,6 +293,7 @@ def _forget_users(ids: list[UUID], lab: Lab) -> None:
 ERASERS: dict[type[Model], Callable[[list[UUID], Lab], None]] = {
     Contact: _erase_contacts,
     Message: _erase_messages,
+    Delivery: lambda ids, lab: _erase_notices(Delivery.objects.filter(pk__in=ids), lab),
     Person: _erase_people,
     EntrySnapshot: _erase_snapshots,
     User: _forget_users,

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from ballatoio.base.accounts.http import LabRequest, StaffRequest, source_of
 from ballatoio.base.accounts.services import CodeDoesNotWork, TooManyWrongCodes
 from ballatoio.base.audit.models import AuditEntry
+from ballatoio.base.people.merging import files_of
 from ballatoio.base.people.models import Person
 from ballatoio.care.desk.models import Contact
 
@@ -93,6 +94,6 @@ def resident_home(request: LabRequest) -> HttpResponse:
 def resident_audit(request: LabRequest) -> HttpResponse:
     """Who looked at a person's data, for that person: day, role and organisation, never a name."""
     person = get_object_or_404(Person, lab=request.lab, user=request.user)
-    page = AuditPage(AuditEntry.objects.of_lab(request.lab.pk).about(person.pk), request.GET.get("prima", ""))
+    page = AuditPage(AuditEntry.objects.of_lab(request.lab.pk).about(*files_of(person)), request.GET.get("prima", ""))
     rows = describe_entries(page.rows, names={})
     return render(request, "privacy/resident_audit.html", {"page": page, "rows": rows})

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,3 +9,9 @@ class ReportingConfig(AppConfig):
     name = "ballatoio.oversight.reporting"
     label = "reporting"
     verbose_name = _("Rendiconto")
+
+    def ready(self) -> None:
+        from .triggers import build_triggers, drop_triggers
+
+        pre_migrate.connect(drop_triggers, sender=self)
+        post_migrate.connect(build_triggers, sender=self)

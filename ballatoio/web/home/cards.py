@@ -1,32 +1,32 @@
 """What the public home says about each lab, gathered in a fixed number of queries."""
 
 import re
-from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date
 from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Count
-from django.utils import timezone
 from django.utils.translation import get_language
 
-from ballatoio.base.core.masking import mask_small_cells
+from ballatoio.base.core.masking import Shown
 from ballatoio.base.directory.models import Service
 from ballatoio.base.directory.texts import SOURCE_LANGUAGE, Text, translated
 from ballatoio.base.labs.models import Lab
-from ballatoio.care.desk.models import Contact, Need
+from ballatoio.oversight.reporting.published import latest_months
 from ballatoio.web.home.hours import DeskHours, desk_hours_of
 
 FIGURES_KEPT_SECONDS = 300
-HEARD_DAYS = 7
-ANSWERED_DAYS = 30
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts of a lab; None where so few people stand behind a count that it could point at one of them."""
+    """Counts of a lab; None where so few people stand behind a count that it could point at one of them.
 
+    `month` is the last one that was published; None before the first.
+    """
+
+    month: date | None
     heard: int | None
     answered: int | None
     services: int
@@ -69,29 +69,31 @@ def first_sentence(text: str) -> tuple[str, str]:
 
 
 def lab_figures(labs: list[Lab]) -> dict[Any, Figures]:
-    """How many were heard and got an answer lately, small counts masked; kept for five minutes."""
-    found: dict[Any, Figures] | None = cache.get("home:figures")
+    """How many were heard and got an answer in the last published month; kept for five minutes."""
+    found: dict[Any, Figures] | None = cache.get("home:published")
     if found is None or set(found) != {lab.pk for lab in labs}:
         found = count_figures(labs)
-        cache.set("home:figures", found, FIGURES_KEPT_SECONDS)
+        cache.set("home:published", found, FIGURES_KEPT_SECONDS)
     return found
 
 
 def count_figures(labs: list[Lab]) -> dict[Any, Figures]:
-    """Count contacts of the last week, needs of the last month that have had their answer, and services: three queries.
+    """Give what was published of the last month, and count services: two queries.
 
-    The two counts of people pass through the one function that hides small cells, as everywhere else.
+    Counted live, two looks at the page would tell that somebody came in between.
     """
-    now = timezone.now()
-    heard = per_lab(Contact.objects.filter(lab__in=labs, started_at__gte=now - timedelta(days=HEARD_DAYS)))
-    answered = per_lab(
-        Need.objects.filter(lab__in=labs, state=Need.State.CLOSED, opened_at__gte=now - timedelta(days=ANSWERED_DAYS))
-    )
     services = per_lab(Service.objects.filter(lab__in=labs, status=Service.Status.ACTIVE))
-    table: dict[tuple[Hashable, Hashable], int] = {(lab.pk, "heard"): heard.get(lab.pk, 0) for lab in labs}
-    table |= {(lab.pk, "answered"): answered.get(lab.pk, 0) for lab in labs}
-    shown = mask_small_cells(table)
-    return {lab.pk: Figures(shown[lab.pk, "heard"], shown[lab.pk, "answered"], services.get(lab.pk, 0)) for lab in labs}
+    months = latest_months(labs)
+    found = {}
+    for lab in labs:
+        month = months.get(lab.pk)
+        heard = answered = None
+        if month is not None:
+            heard = Shown.from_data(month.content["channel"]).total
+            closed = Shown.from_data(month.content["ending"]).parts.get("closed")
+            answered = closed.total if closed else None
+        found[lab.pk] = Figures(month.first if month else None, heard, answered, services.get(lab.pk, 0))
+    return found
 
 
 def per_lab(rows: Any) -> dict[Any, int]:

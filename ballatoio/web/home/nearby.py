@@ -11,10 +11,10 @@ from ballatoio.base.directory.models import Service
 from ballatoio.base.directory.search import metres_between
 from ballatoio.base.directory.texts import SOURCE_LANGUAGE, Text, translated
 from ballatoio.base.labs.models import Lab
+from ballatoio.base.territory.drawing import place_of
+from ballatoio.base.territory.map import Point, walking_minutes
 from ballatoio.base.territory.models import Building
-from ballatoio.web.home.drawing import place_of
 from ballatoio.web.home.hours import KEPT_SECONDS
-from ballatoio.web.home.map import Point, walking_minutes
 
 SHOWN = 6
 # Among so many of the nearest the open ones are looked for; who wants the whole list has the directory.

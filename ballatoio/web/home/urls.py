@@ -1,8 +1,8 @@
-"""The public pages: the labs, a lab's home, my address, call me back, accessibility, privacy."""
+"""The public pages (the labs, a lab's home, my address, call me back, accessibility) and the operator's day."""
 
 from django.urls import path
 
-from ballatoio.web.home import views
+from ballatoio.web.home import staff_views, views
 
 app_name = "home"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("accessibilita/", views.accessibility, name="accessibility"),
     path("lavoro/", views.own_work, name="own_work"),
     path("<slug:lab>/", views.lab_home, name="lab_home"),
+    path("<slug:lab>/banco/", staff_views.today, name="today"),
     path("<slug:lab>/mappa/quartiere.svg", views.district_map, name="district_map"),
     path("<slug:lab>/mappa/servizi.svg", views.services_map, name="services_map"),
     path("<slug:lab>/casa/", views.address_search, name="address_search"),

@@ -14,17 +14,14 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from ballatoio.base.accounts.http import LabRequest
+from ballatoio.base.accounts.limits import is_too_often
 from ballatoio.base.accounts.models import User
 from ballatoio.base.directory.models import Service
 from ballatoio.base.directory.texts import SOURCE_LANGUAGE, language_notice, translated
 from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
 from ballatoio.base.labs.models import Lab, LabOrganisation
 from ballatoio.base.territory.addresses import find_buildings
-from ballatoio.base.territory.models import Building
-from ballatoio.care.desk.models import DESK_ROLES
-from ballatoio.care.desk.services import LabCannotAnswer, receive_accessibility_feedback, request_callback
-from ballatoio.web.home.cards import first_sentence, lab_cards
-from ballatoio.web.home.drawing import (
+from ballatoio.base.territory.drawing import (
     EDGE,
     Drawing,
     address_drawing,
@@ -32,10 +29,13 @@ from ballatoio.web.home.drawing import (
     lab_frame,
     services_drawing,
 )
+from ballatoio.base.territory.map import Point
+from ballatoio.base.territory.models import Building
+from ballatoio.care.desk.models import DESK_ROLES
+from ballatoio.care.desk.services import LabCannotAnswer, receive_accessibility_feedback, request_callback
+from ballatoio.web.home.cards import first_sentence, lab_cards
 from ballatoio.web.home.forms import AccessibilityFeedbackForm, CallbackForm
 from ballatoio.web.home.hours import desk_hours
-from ballatoio.web.home.limits import is_too_often
-from ballatoio.web.home.map import Point
 from ballatoio.web.home.nearby import near_services, point_of
 
 # The longest address that anybody types; the rest of a paste is left out.
@@ -57,7 +57,7 @@ def own_work(request: SignedInRequest) -> HttpResponse:
     """Where somebody lands after signing in: their desk, the choice among their labs, or the open pages."""
     labs = list(Lab.objects.filter(pk__in=request.user.lab_ids).order_by("name"))
     desks = request.user.labs_as(*DESK_ROLES)
-    places = [(lab, "desk:today" if lab.pk in desks else "home:lab_home") for lab in labs]
+    places = [(lab, "home:today" if lab.pk in desks else "home:lab_home") for lab in labs]
     if not places:
         return redirect("home:lab_list")
     if len(places) == 1:

@@ -98,25 +98,45 @@ def styled(field: BoundField) -> SafeString:
 
 @dataclass(frozen=True)
 class NavItem:
-    """One entry of the operator's menu."""
+    """One entry of the operator's menu; `is_more` puts it behind «Altro»."""
 
     label: str | Promise
     url: str
     current: bool
     is_new: bool
+    is_more: bool
     key: str
 
 
-# view name, label, access key, roles that find something behind it (the gate decides again at each request).
+DESK = frozenset({"desk", "mediator", "caseworker", "coordinator"})
+COORDINATOR = frozenset({"coordinator"})
+READERS = DESK | {"institution", "city_coordinator"}
+# View name, label, access key, roles that find something behind it (the gate decides again at each request).
 STAFF_NAV: tuple[tuple[str, str | Promise, str, frozenset[str]], ...] = (
-    ("desk:today", _("Oggi"), "o", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
-    ("desk:contact_new", _("Nuovo contatto"), "n", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
-    ("desk:contact_list", _("Contatti"), "c", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
-    ("people:person_list", _("Persone"), "p", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
-    ("directory:service_manage", _("Servizi"), "s", frozenset({"desk", "mediator", "caseworker", "coordinator"})),
-    ("desk:month", _("Mese"), "m", frozenset({"desk", "coordinator"})),
-    ("accounts:member_list", _("Squadra"), "", frozenset({"coordinator"})),
-    ("privacy:audit_list", _("Registro"), "r", frozenset({"coordinator"})),
+    ("home:today", _("Oggi"), "o", DESK),
+    ("desk:contact_new", _("Nuovo contatto"), "n", DESK),
+    ("appointments:week", _("Appuntamenti"), "a", DESK),
+    ("desk:contact_list", _("Contatti"), "c", DESK),
+    ("people:person_list", _("Persone"), "p", DESK),
+    ("directory:service_manage", _("Servizi"), "s", DESK),
+)
+# What is not opened every hour.
+STAFF_NAV_MORE: tuple[tuple[str, str | Promise, str, frozenset[str]], ...] = (
+    ("desk:need_list", _("Bisogni"), "b", DESK),
+    ("referrals:referral_list", _("Invii ai servizi"), "i", DESK),
+    ("notices:to_do_list", _("Posta in uscita"), "u", DESK),
+    ("issues:issue_list", _("Questioni delle case"), "q", DESK),
+    ("desk:month", _("Il mese"), "m", DESK),
+    ("reporting:needs_map", _("Mappa dei bisogni"), "", READERS),
+    ("reporting:desk_sheet", _("Foglio dello sportello"), "", DESK),
+    ("reporting:question_list", _("Domande agli enti"), "", COORDINATOR | {"institution"}),
+    ("hours:week_fill", _("Le mie ore"), "", DESK | {"interpreter"}),
+    ("hours:hours_summary", _("Ore di tutti"), "", COORDINATOR),
+    ("people:double_list", _("Schede doppie"), "", DESK),
+    ("spreadsheets:import_list", _("Fogli di calcolo"), "", COORDINATOR),
+    ("accounts:member_list", _("Squadra"), "", COORDINATOR),
+    ("labs:settings_home", _("Impostazioni"), "", COORDINATOR),
+    ("privacy:audit_list", _("Registro"), "r", COORDINATOR),
 )
 
 
@@ -133,11 +153,13 @@ def staff_nav(context: dict[str, Any]) -> list[NavItem]:
     """The operator's menu: the pages that one of their roles opens."""
     request = context["request"]
     found = []
-    for name, label, key, roles in STAFF_NAV:
-        url = address(name, request.lab.slug)
-        if url and roles & request.roles:
-            current = request.resolver_match is not None and request.resolver_match.view_name == name
-            found.append(NavItem(label, url, current, name == "desk:contact_new", key))
+    for entries in (STAFF_NAV, STAFF_NAV_MORE):
+        for name, label, key, roles in entries:
+            url = address(name, request.lab.slug)
+            if url and roles & request.roles:
+                current = request.resolver_match is not None and request.resolver_match.view_name == name
+                is_new, is_more = name == "desk:contact_new", entries is STAFF_NAV_MORE
+                found.append(NavItem(label, url, current, is_new, is_more, key))
     return found
 
 
@@ -145,7 +167,7 @@ def staff_nav(context: dict[str, Any]) -> list[NavItem]:
 def staff_home(context: dict[str, Any]) -> str:
     """Where the lab's name leads: the operator's day, or the public page for whoever has none."""
     request = context["request"]
-    return address("desk:today", request.lab.slug) or address("home:lab_home", request.lab.slug)
+    return address("home:today", request.lab.slug) or address("home:lab_home", request.lab.slug)
 
 
 @register.simple_tag(takes_context=True)

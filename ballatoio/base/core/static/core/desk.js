@@ -10,9 +10,10 @@
   /* The next thing to type in: a group of choices counts once, on the one that is chosen. */
   function next(form, from) {
     var stops = Array.prototype.filter.call(form.querySelectorAll(STOPS), visible);
-    var place = stops.indexOf(from);
+    var place = stops.indexOf(from), offered = termsName(from);
     for (var i = place + 1; i < stops.length; i++) {
       var stop = stops[i];
+      if (offered && stop.name === offered) continue;
       if (stop.type === "radio") {
         if (from.type === "radio" && stop.name === from.name) continue;
         return form.querySelector('input[name="' + stop.name + '"]:checked') || stop;
@@ -52,6 +53,28 @@
     return true;
   }
 
+  /* The choices of needs that belong to the box where one is typed. */
+  function termsName(field) {
+    return field.dataset && field.dataset.terms ? field.name.replace(/need$/, "pick") : "";
+  }
+
+  /* From the box of a need, down goes into the needs offered for what stands in it now, or asks for the usual ones;
+     Enter goes there too when what was typed begins their words and none is chosen yet. */
+  function enterTerms(field, key) {
+    var box = document.getElementById(field.dataset.terms), asked = box.querySelector("input[type=hidden]");
+    var list = asked && asked.value === field.value ? box.querySelector("fieldset") : null;
+    if (!list) {
+      if (key === "ArrowDown") window.htmx.trigger(field, "look");
+      return key === "ArrowDown";
+    }
+    if (key === "Enter" && !list.hasAttribute("data-enter")) return false;
+    var choice = list.querySelector("input:checked") || list.querySelector("input[type=radio]");
+    choice.focus();
+    choice.checked = true;
+    choice.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  }
+
   function onKey(event) {
     var form = event.currentTarget, target = event.target;
     if (event.ctrlKey || event.metaKey) {
@@ -67,6 +90,8 @@
       event.preventDefault();
     } else if (target.name === "look_for" && (event.key === "ArrowDown" || event.key === "Enter")) {
       if (enterPeople(form)) event.preventDefault();
+    } else if (target.dataset.terms && (event.key === "ArrowDown" || event.key === "Enter") && enterTerms(target, event.key)) {
+      event.preventDefault();
     } else if (event.key === "Enter" && target.matches("input")) {
       /* Enter goes on, it does not send half a contact. */
       event.preventDefault();
