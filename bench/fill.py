@@ -41,6 +41,7 @@ from ballatoio.base.territory.models import Building
 from ballatoio.base.vault.services import seal_texts
 from ballatoio.care.desk.models import Answer, Contact, Need
 from ballatoio.care.desk.services import words_of_contact
+from ballatoio.oversight.reporting.tally_services import tally_due_months
 
 LAB = "milo"
 CHUNK = 5000
@@ -112,11 +113,15 @@ def fill_people(lab: Lab, wanted: int, rng: random.Random) -> list[Person]:
     for begin in range(have, wanted, CHUNK):
         people, keys, points = [], [], []
         for _ in range(min(CHUNK, wanted - begin)):
-            person = Person(lab=lab, given_name=rng.choice(GIVEN), family_name=surname(rng), synthetic=True)
+            # Half of those who come say when they were born.
+            born = rng.randint(1935, 2015) if rng.random() < 0.5 else None
+            person = Person(
+                lab=lab, given_name=rng.choice(GIVEN), family_name=surname(rng), birth_year=born, synthetic=True
+            )
             phone = f"+39{next(number)}"
             people.append(person)
             points.append(ContactPoint(person=person, kind="phone", value=phone))
-            words = person_keys(person.given_name, person.family_name, "", [phone])
+            words = person_keys(person.given_name, person.family_name, "", [phone], born)
             keys += [PersonKey(lab=lab, person=person, key=key) for key in words]
         pour(Person, people)
         pour(ContactPoint, points)
@@ -218,6 +223,8 @@ def main(contacts: int, people: int) -> None:
     with override("it"):
         some = fill_people(lab, people, rng)
         fill_contacts(lab, contacts, some, rng)
+        # What the worker does every quarter of an hour.
+        tally_due_months(lab)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     desk = Membership.objects.current().filter(lab=lab, role=Role.DESK).select_related("user").first()
@@ -235,6 +242,7 @@ def main(contacts: int, people: int) -> None:
             "operator": str(desk.user_id),
             "family": some[0].family_name,
             "street": building.street,
+            "whole": f"dal=01/01/{timezone.localdate().year - 6}&al={timezone.localdate():%d/%m/%Y}",
             "typed": list(names_to_type(some, rng)),
             "contacts": Contact.objects.filter(lab=lab).count(),
             "people": Person.objects.filter(lab=lab).count(),

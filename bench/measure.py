@@ -50,6 +50,11 @@ class Pages:
             "P7 typing": lambda: person.get(f"{desk}/cerca/persone/?look_for={quote(next(typed))}"),
             "today": self._get(self.staff(), f"{desk}/"),
             "month": self._get(self.staff(), f"{desk}/mese/"),
+            # The whole life of the desk: every contact that it has.
+            "P16 needs map": self._get(self.staff(), f"{self.lab}/rendiconto/bisogni/?{self.facts['whole']}"),
+            "P16 of a topic": self._get(
+                self.staff(), f"{self.lab}/rendiconto/bisogni/?{self.facts['whole']}&bisogno={self.facts['term']}"
+            ),
             "Y3": self._plain_save(),
             "P4 save": self._save(),
         }
@@ -95,6 +100,18 @@ def measure_tails(pages: Pages, p50: dict[str, float], seconds: float) -> dict[s
         taken = open_loop(acts, rate, seconds)
         found[name] = {"p95": percentile(taken, 0.95), "worst": max(taken), "rate": rate}
     return found
+
+
+def measure_typing(pages: Pages, times: int, seconds: float) -> dict[str, float]:
+    """Give p50 at one connection, p95 and worst at a fixed rate on four, and CPU, of searching a person while typing."""
+    acts = [pages.acts()["P7 typing"] for _ in range(4)]
+    for act in acts:
+        closed_loop(act, 8)
+    before = pages.product.cpu_seconds()
+    p50 = median(closed_loop(acts[0], times))
+    used = (pages.product.cpu_seconds() - before) * 1000 / times
+    taken = open_loop(acts, min(50.0, 0.4 * 1000 / p50), seconds)
+    return {"p50": p50, "p95": percentile(taken, 0.95), "worst": max(taken), "CPU": used}
 
 
 def measure_weight(pages: Pages) -> dict[str, dict[str, float]]:

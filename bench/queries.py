@@ -49,6 +49,7 @@ def main(facts: dict[str, str]) -> dict[str, int]:
     counted("list: today", staff, f"{lab}/banco/")
     counted("list: people", staff, f"{lab}/persone/?q={facts['family']}")
     counted("list: needs", staff, f"{lab}/banco/bisogni/")
+    counted("list: needs map", staff, f"{lab}/rendiconto/bisogni/?{facts['whole']}")
     form = FormFields("contatto")
     form.feed(staff.get(f"{lab}/banco/contatti/nuovo/").content.decode())
     typed = form.fields | {

@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from ballatoio.base.accounts.models import Role, User
 from ballatoio.base.audit.guard import lower_guard
+from ballatoio.base.directory.term_index import forget_kept
 from ballatoio.base.labs.models import Lab
 from tests.factories import make_lab, make_user
 
@@ -41,6 +42,15 @@ def own_folder_and_cache(settings: Settings, tmp_path: Path) -> Iterator[None]:
     settings.DATA_DIR = tmp_path
     yield
     cache.clear()
+
+
+@pytest.fixture
+def taxonomy_kept(settings: Settings) -> Iterator[None]:
+    """The process keeps the needs taxonomy that it reads, as it does at work, and forgets it after the test."""
+    settings.NEED_TERMS_KEPT = 60
+    forget_kept()
+    yield
+    forget_kept()
 
 
 @pytest.fixture

@@ -145,7 +145,8 @@ def test_the_demo_refuses_any_other_host() -> None:
 
 def test_staff_without_second_factor_is_sent_to_set_one_up(client: Client, anna: User) -> None:
     client.force_login(anna)
-    assert client.get("/accesso/2fa/").url.startswith("/accesso/2fa/totp/activate/")
+    assert client.get("/mazzini/banco/").url == "/accesso/2fa/"
+    assert client.get("/accesso/2fa/").status_code == 200
 
 
 def test_the_sign_in_page_opens(client: Client) -> None:

@@ -185,6 +185,7 @@ def test_every_route_has_a_row_of_access_and_every_row_a_route() -> None:
 
 # Functions that write without an act of their own, each with its reason.
 WITHOUT_AUDIT = {
+    "appointments.close_offer": "its callers record what whoever waits said, or that the time is gone",
     "appointments.lock_agenda": "makes the row that is locked: it says nothing of anybody",
     "accounts.forget_expired_codes": "clears codes that opened nothing any more: no record of anybody changes",
     "desk.refresh_search_words": "worked out again from records whose change was recorded",
@@ -204,6 +205,7 @@ WITHOUT_AUDIT = {
     "people.name_keys": "puts words into a set",
     "people.note_seen": "its caller records what the person came or called for",
     "people.refresh_keys": "worked out again from a record whose change was recorded",
+    "reporting.desk_workbook": "writes a file into memory",
     "reporting.tally_due_months": "counts again records whose change was recorded",
     "spreadsheets.save_mapping": "its caller finishes an import, and records that, in the same transaction",
     "vault.erase_with_keys": "its caller records the act, in the same transaction",

@@ -209,6 +209,7 @@ def _service(world: World, lab_world: LabWorld, row: dict[str, Any], place: dict
         slug=slugify(row["code"]),
         **{field: row["it"][name] for name, field in SERVICE_FIELDS.items()},
         phone=place["phone"],
+        email=f"{slugify(row['code'])}@example.org",
         address=place["address"],
         lat=place["lat"],
         lon=place["lon"],

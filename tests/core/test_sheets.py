@@ -389,4 +389,4 @@ def test_a_list_leaves_as_csv_or_as_a_workbook() -> None:
     assert isinstance(book, FileResponse)
     assert read(b"".join(book)) == [["chi", "quando"], ["=Anna", "03/05/2025"]]  # type: ignore[arg-type]
     assert ".xlsx" in book["Content-Disposition"]
-    book.close()
+    book.file_to_stream.close()  # type: ignore[union-attr]

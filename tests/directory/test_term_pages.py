@@ -94,7 +94,8 @@ def test_a_need_that_is_not_there_leads_to_the_list(coordinator: Client) -> None
         response = coordinator.get(f"{WORDS}voce/{query}")
         assert (response.status_code, response.headers["Location"]) == (302, WORDS)
     for act in ACTS:
-        assert coordinator.post(f"{WORDS}{act}", {"voce": "nothing"}).status_code == 404
+        sent = [coordinator.post(f"{WORDS}{act}", {"voce": code}) for code in ("nothing", "\x00", "")]
+        assert [(answer.status_code, answer.headers["Location"]) for answer in sent] == [(302, WORDS)] * 3
 
 
 def test_a_mediator_proposes_words_and_says_which_ones_were_read(client: Client, carla: User, mazzini: Lab) -> None:

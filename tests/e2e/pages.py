@@ -40,7 +40,6 @@ PUBLIC = [
     Kind("booking-times", "/mazzini/prenota/{kind}/"),
     Kind("own-appointment", "/mazzini/appuntamento/"),
     Kind("receipt", "/mazzini/ricevuta/"),
-    Kind("referral-link", "/mazzini/invio/CODICECHENONESISTE/"),
 ]
 STAFF = [
     Kind("today", "/mazzini/banco/", ELENA),

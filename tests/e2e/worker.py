@@ -24,6 +24,10 @@ def main() -> None:
     with time_machine.travel(now, tick=True):
         django.setup()
         call_command("worker", "--once")
+        from ballatoio.base.notices.sending import send_due_notices
+
+        # A worker that stays sends them within a minute; who has just run does not take the same minute up again.
+        send_due_notices()
 
 
 if __name__ == "__main__":

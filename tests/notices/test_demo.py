@@ -1,4 +1,4 @@
-"""Whoever tries the program sends nothing to anybody: messages are files in the data folder, wherever it was started."""
+"""Whoever tries the program sends nothing to anybody: messages are files in the data folder."""
 
 import json
 import os

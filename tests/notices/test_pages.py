@@ -414,3 +414,14 @@ def test_nobody_hears_of_messages_of_another_lab(desk: Client, milo: Lab) -> Non
     for path in (POST, f"{POST}non-arrivati/", f"{POST}spediti/?stato=tutti"):
         assert "Altrove" not in page(desk, path)
         assert desk.get(path).context["counts"].by_hand == 0
+
+
+def test_how_a_person_wants_to_be_told_is_asked_kept_and_obeyed(desk: Client, amina: Person) -> None:
+    reach(amina, "phone", "+39 333 123 4567")
+    edit = f"/mazzini/persone/{amina.pk}/modifica/"
+    assert "Come vuole essere avvisata" in page(desk, edit)
+    typed = {"given_name": "Amina", "family_name": "Haddad", "version": amina.version, "reach_by": "call"}
+    assert desk.post(edit, typed).status_code == 302
+    amina = Person.objects.get(pk=amina.pk)
+    assert (amina.reach_by, told(amina).channel) == ("call", "call")
+    assert "Con una telefonata" in page(desk, f"/mazzini/persone/{amina.pk}/")

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -37,13 +38,17 @@ def on_a_day() -> Iterator[None]:
         yield
 
 
+def hexadecimal(pk: UUID | None) -> str:
+    return pk.hex if pk else ""
+
+
 def one_by_one(lab: Lab, asked: Asked) -> Counts:
     """Count the records in the slowest way."""
     counts = Counts()
     for need in Need.objects.filter(lab=lab).select_related("contact", "person"):
         day = timezone.localdate(need.opened_at)
-        house = "" if need.person and need.person.is_protected else str(need.building_id or "")
-        row = (str(need.term_id or ""), house, need.contact.language, need.contact.channel, 1)
+        house = "" if need.person and need.person.is_protected else hexadecimal(need.building_id)
+        row = (hexadecimal(need.term_id), house, need.contact.language, need.contact.channel, 1)
         fits = asked.first <= day <= asked.last and (asked.terms is None or row[0] in asked.terms)
         if fits and asked.language in ("", row[2]) and asked.channel in ("", row[3]):
             counts.add(row, day.replace(day=1))
@@ -99,7 +104,7 @@ class Desk:
         self.rng.choice(ways)()
 
     def questions(self) -> list[Asked]:
-        term = str(self.terms[0].pk)
+        term = self.terms[0].pk.hex
         return [
             WHOLE,
             Asked(date(2026, 9, 3), date(2026, 10, 15)),

@@ -123,7 +123,11 @@ def renew_invitation(membership: Membership, *, by: User) -> str:
     The earlier code stops working. Raise InvitationNotNeeded when they sign in already, no longer work here, or when
     another lab opened their account: a password set through an invitation would hand it to whoever invites.
     """
-    current = Membership.objects.select_for_update(of=("self",)).select_related("user", "lab").get(pk=membership.pk)
+    current = (
+        Membership.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("user", "lab")
+        .get(pk=membership.pk)
+    )
     if not can_be_invited_again(current):
         raise InvitationNotNeeded
     assert current.lab is not None
@@ -157,7 +161,7 @@ def accept_invitation(code: str, *, lab: Lab, password: str, source: str) -> Use
     Raise CodeDoesNotWork and TooManyWrongCodes as redeem_code does.
     """
     access_code = redeem_code(code, purpose=AccessCode.Purpose.INVITATION, lab=lab, source=source)
-    user = User.objects.select_for_update(of=("self",)).get(pk=access_code.object_id)
+    user = User.objects.select_for_update(of=("self",), no_key=True).get(pk=access_code.object_id)
     if user.has_usable_password() or not user.is_active:
         raise CodeDoesNotWork
     user.set_password(password)
@@ -172,7 +176,7 @@ def end_membership(membership: Membership, *, on: date, by: User) -> None:
 
     Raise EndsBeforeItBegan for a day before its first, EndsLaterThanBefore for one after the last that it has already.
     """
-    current = Membership.objects.select_for_update(of=("self",)).get(pk=membership.pk)
+    current = Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=membership.pk)
     if on < current.since:
         raise EndsBeforeItBegan
     if current.until and on > current.until:
@@ -242,7 +246,7 @@ def redeem_code(code: str, *, purpose: str, lab: Lab | None, source: str) -> Acc
     the code does not open, TooManyWrongCodes after ten wrong ones from the same source in a quarter of an hour.
     """
     with _counting_wrong_codes(source), transaction.atomic():
-        found = _with_code(code, purpose, lab).select_for_update(of=("self",)).first()
+        found = _with_code(code, purpose, lab).select_for_update(of=("self",), no_key=True).first()
         if found is None or not AccessCode.objects.usable().filter(pk=found.pk).update(uses=F("uses") + 1):
             raise CodeDoesNotWork
         record_act("code.redeem", found, by=None, lab_id=lab.pk if lab else None)

@@ -137,5 +137,3 @@ def _part(period: Shown | None, name: str) -> Shown | None:
     if period is None or period.total is None:
         return None
     return period.parts.get(name) or (None if period.rest else Shown(0))
-
-

@@ -75,7 +75,7 @@ def import_taxonomy(taxonomy: Taxonomy, *, by: User | None) -> TaxonomyReport:
     from the file stay, and so do reviews. Services that answered a retired term answer its successor.
     Raise TaxonomyNotReadable when something in it cannot be.
     """
-    known = {term.code: term for term in NeedTerm.objects.select_for_update(of=("self",)).order_by("pk")}
+    known = {term.code: term for term in NeedTerm.objects.select_for_update(of=("self",), no_key=True).order_by("pk")}
     _check(taxonomy.terms, known)
     version, is_new = _version(taxonomy.version)
     report = TaxonomyReport()
@@ -242,7 +242,7 @@ def propose_synonyms(term: NeedTerm, *, lab: Lab, language: str, texts: Iterable
     They find the need in that lab alone. Words that are there already, shared or the lab's own, are left as they are;
     one that was taken away comes back as a draft. Raise WordSaysNothing when there is no word, TooManyWords.
     """
-    NeedTerm.objects.select_for_update(of=("self",)).get(pk=term.pk)
+    NeedTerm.objects.select_for_update(of=("self",), no_key=True).get(pk=term.pk)
     wanted = {fold(text)[:100]: " ".join(text.split())[:80] for text in texts if fold(text)}
     if not wanted:
         raise WordSaysNothing
@@ -277,7 +277,7 @@ def judge_synonyms(synonyms: Iterable[UUID], *, term: NeedTerm, lab: Lab, state:
     nothing, when one of them cannot go there.
     """
     chosen = NeedSynonym.objects.visible_to(by).filter(pk__in=list(synonyms), term=term).exclude(state=state)
-    rows = list(chosen.select_for_update(of=("self",)).order_by("pk"))
+    rows = list(chosen.select_for_update(of=("self",), no_key=True).order_by("pk"))
     if any(state not in NeedSynonym.ALLOWED[row.state] for row in rows):
         raise SynonymCannotBecome
     for row in rows:
@@ -299,7 +299,7 @@ def add_local_term(term: NeedTerm, *, lab: Lab, name: str, words: Iterable[str] 
     Raise WordSaysNothing, TooManyWords, and WordIsAlreadyThere when the lab uses the word already, or when it is the
     name of another term.
     """
-    NeedTerm.objects.select_for_update(of=("self",)).get(pk=term.pk)
+    NeedTerm.objects.select_for_update(of=("self",), no_key=True).get(pk=term.pk)
     shown, key = " ".join(name.split())[:80], fold(name)[:100]
     if not key:
         raise WordSaysNothing
@@ -327,7 +327,9 @@ def add_local_term(term: NeedTerm, *, lab: Lab, name: str, words: Iterable[str] 
 @transaction.atomic
 def retire_local_term(local: LocalTerm, *, by: User) -> LocalTerm:
     """Stop using a word of the lab's own; saying it twice changes nothing. What it counted stays under its term."""
-    locked = LocalTerm.objects.select_for_update(of=("self",)).select_related("term", "lab").get(pk=local.pk)
+    locked = (
+        LocalTerm.objects.select_for_update(of=("self",), no_key=True).select_related("term", "lab").get(pk=local.pk)
+    )
     if locked.retired_on is None:
         locked.retired_on = timezone.localdate()
         locked.save(update_fields=["retired_on"])

@@ -9,8 +9,9 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.core.validators import slug_re
 from django.db.models import Count
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -109,10 +110,16 @@ def rows_of(terms: list[NeedTerm], lab: Lab, used: dict[UUID | None, int]) -> li
 
 def term_words(request: StaffRequest) -> HttpResponse:
     """The words of one need (`?voce=`), language by language, and those of the lab's own."""
-    term = NeedTerm.objects.select_related("parent").filter(code=request.GET.get("voce", "")[:60]).first()
+    term = NeedTerm.objects.select_related("parent").filter(code=code_of(request.GET)).first()
     if term is None:
         return redirect("directory:term_list", request.lab.slug)
     return render_words(request, term)
+
+
+def code_of(typed: QueryDict) -> str:
+    """Give the code of a need in an address or a form; "" for what can be none (a NUL would stop the database)."""
+    code = typed.get("voce", "")
+    return code if slug_re.match(code) else ""
 
 
 def render_words(request: StaffRequest, term: NeedTerm, **forms: Any) -> HttpResponse:
@@ -162,9 +169,15 @@ def by_language(words: list[NeedSynonym]) -> list[dict[str, Any]]:
     ]
 
 
-def term_posted(request: StaffRequest) -> NeedTerm:
-    """Give the need that a form is about, or answer 404."""
-    return get_object_or_404(NeedTerm.objects.select_related("parent"), code=request.POST.get("voce", "")[:60])
+def term_posted(request: StaffRequest) -> NeedTerm | None:
+    """Give the need that a form is about, None when it names none."""
+    return NeedTerm.objects.select_related("parent").filter(code=code_of(request.POST)).first()
+
+
+def no_such_need(request: StaffRequest) -> HttpResponse:
+    """Say that the need is not there, and lead to those that are."""
+    messages.error(request, _("Questo bisogno non c’è: sceglilo dall’elenco."))
+    return redirect("directory:term_list", request.lab.slug)
 
 
 def to_words(request: StaffRequest, term: NeedTerm) -> HttpResponse:
@@ -175,6 +188,8 @@ def to_words(request: StaffRequest, term: NeedTerm) -> HttpResponse:
 def synonym_propose(request: StaffRequest) -> HttpResponse:
     """Write words by which people call a need; they find it in this lab at once, as drafts."""
     term, form = term_posted(request), SynonymForm(request.POST)
+    if term is None:
+        return no_such_need(request)
     if not form.is_valid():
         return render_words(request, term, form=form)
     asked = form.cleaned_data
@@ -196,6 +211,8 @@ def synonym_propose(request: StaffRequest) -> HttpResponse:
 def synonym_judge(request: StaffRequest) -> HttpResponse:
     """Say of the ticked words that a speaker has read them, that nobody has, or that nobody says so."""
     term = term_posted(request)
+    if term is None:
+        return no_such_need(request)
     form = JudgeForm(request.POST, words=shown_words(request, term))
     if not form.is_valid():
         messages.error(request, _("Scegli prima le parole, poi che cosa farne."))
@@ -216,6 +233,8 @@ def synonym_judge(request: StaffRequest) -> HttpResponse:
 def local_term_add(request: StaffRequest) -> HttpResponse:
     """Write a word of the lab's own for a need."""
     term, form = term_posted(request), LocalTermForm(request.POST, auto_id=LOCAL_IDS)
+    if term is None:
+        return no_such_need(request)
     if not form.is_valid():
         return render_words(request, term, local_form=form)
     asked = form.cleaned_data

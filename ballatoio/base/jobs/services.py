@@ -169,7 +169,11 @@ def save_draft(
     """
     texts = {"fields": json.dumps(dict(fields))}
     with transaction.atomic():
-        draft = Draft.objects.select_for_update(of=("self",)).filter(user=by, lab=lab, kind=kind, key=key).first()
+        draft = (
+            Draft.objects.select_for_update(of=("self",), no_key=True)
+            .filter(user=by, lab=lab, kind=kind, key=key)
+            .first()
+        )
         if draft is None:
             draft = Draft(user=by, lab=lab, kind=kind, key=key)
             try:

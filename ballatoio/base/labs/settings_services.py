@@ -91,7 +91,7 @@ def set_promises(lab: Lab, *, by: Actor, seen: str, **fields: Any) -> Lab:
 def _amend(lab: Lab, fields: dict[str, Any], names: Sequence[str], verb: str, by: Actor, seen: str) -> Lab:
     if unknown := set(fields) - set(names):
         raise TypeError(f"not fields of {verb}: {sorted(unknown)}")
-    current = Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    current = Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     changed = [name for name, value in fields.items() if getattr(current, name) != value]
     # The same form sent twice finds everything as it wants it.
     if not changed:
@@ -116,7 +116,7 @@ def set_openings(lab: Lab, *, by: Actor, seen: str, spans: Iterable[Span]) -> li
 
     Raise ChangedElsewhere, with the spans as they stand, when somebody changed them since.
     """
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     wanted, standing = sorted(set(spans)), openings_of(lab)
     if wanted == standing:
         return standing
@@ -167,7 +167,7 @@ def close_lab_between(lab: Lab, *, first: date, last: date, reason: str, by: Act
     Dates that fall there stay as they are; the clock of new promises stops. Raise DayIsPast, ClosingTooLong,
     NothingToClose.
     """
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     days = days_to_close(lab, first, last)
     if not days:
         raise NothingToClose

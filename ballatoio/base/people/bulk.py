@@ -229,7 +229,11 @@ def fill_people(lab: Lab, found: Sequence[tuple[UUID, Newcomer]], *, by: User, a
     Give what was written in which file. The audit has one row for all.
     """
     told = dict(found)
-    people = Person.objects.select_for_update(of=("self",)).select_related("data_key").filter(lab=lab, pk__in=told)
+    people = (
+        Person.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("data_key")
+        .filter(lab=lab, pk__in=told)
+    )
     filled = [
         done for person in people.order_by("pk") if not person.is_protected and (done := _fill(person, told[person.pk]))
     ]
@@ -278,7 +282,11 @@ def _texts(person: Person) -> dict[str, str]:
 def empty_people(lab: Lab, filled: Sequence[Filled], *, by: User, about: models.Model) -> int:
     """Take out of files what `fill_people` wrote in them, where nobody corrected them since; give of how many."""
     told = {one.person_id: one for one in filled}
-    people = Person.objects.select_for_update(of=("self",)).select_related("data_key").filter(lab=lab, pk__in=told)
+    people = (
+        Person.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("data_key")
+        .filter(lab=lab, pk__in=told)
+    )
     emptied = 0
     for person in people.order_by("pk"):
         one = told[person.pk]

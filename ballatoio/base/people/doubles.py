@@ -224,7 +224,7 @@ def _given_names_agree(one: Person, other: Person) -> bool:
 @transaction.atomic
 def say_different(double: ProbableDuplicate, *, by: User) -> ProbableDuplicate:
     """Remember for ever that two files are not of one person; saying it twice changes nothing."""
-    current = ProbableDuplicate.objects.select_for_update(of=("self",)).get(pk=double.pk)
+    current = ProbableDuplicate.objects.select_for_update(of=("self",), no_key=True).get(pk=double.pk)
     if current.different_at is None:
         current.different_at, current.different_by = timezone.now(), by
         current.save(update_fields=["different_at", "different_by"])

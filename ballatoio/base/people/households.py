@@ -97,7 +97,7 @@ def join_household(
 
     Raise AlreadyInAHousehold when the person lives in another; joining the same again changes nothing.
     """
-    Person.objects.select_for_update(of=("self",)).get(pk=person.pk)
+    Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
     current = HouseholdMember.objects.filter(person=person, until__isnull=True).first()
     if current is not None:
         if household is not None and current.household_id == household.pk:
@@ -115,7 +115,11 @@ def join_household(
 @transaction.atomic
 def leave_household(person: Person, *, by: User | None, on: date | None = None) -> HouseholdMember | None:
     """End a person's life in their household with a day (today); give how it was, or None when there was none."""
-    member = HouseholdMember.objects.select_for_update(of=("self",)).filter(person=person, until__isnull=True).first()
+    member = (
+        HouseholdMember.objects.select_for_update(of=("self",), no_key=True)
+        .filter(person=person, until__isnull=True)
+        .first()
+    )
     if member is None:
         return None
     _leave(member, on or timezone.localdate())
@@ -125,7 +129,7 @@ def leave_household(person: Person, *, by: User | None, on: date | None = None) 
 
 def _leave(member: HouseholdMember, on: date) -> None:
     """End a person's life in a household; when they were the last, the household lives nowhere any more."""
-    household = Household.objects.select_for_update(of=("self",)).get(pk=member.household_id)
+    household = Household.objects.select_for_update(of=("self",), no_key=True).get(pk=member.household_id)
     _end(member, on)
     if not household.members.filter(until__isnull=True).exists():
         for home in household.dwellings.filter(until__isnull=True):
@@ -148,7 +152,9 @@ def house_household(
     lab: Lab = household.lab
     if dwelling.stair.building.lab_id != lab.pk:
         raise ValueError("household and dwelling of different labs")
-    rows = HouseholdDwelling.objects.select_for_update(of=("self",)).filter(household=household, until__isnull=True)
+    rows = HouseholdDwelling.objects.select_for_update(of=("self",), no_key=True).filter(
+        household=household, until__isnull=True
+    )
     current = rows.first()
     if current is not None:
         if current.dwelling_id == dwelling.pk:
@@ -208,13 +214,17 @@ def separate_person(person: Person, *, by: User) -> Person:
     Ways to reach them that the household shares are forgotten, on their file and on those of the others, so that
     nobody calls one about the other.
     """
-    current = Person.objects.select_for_update(of=("self",)).get(pk=person.pk)
+    current = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
     households = list(Household.objects.filter(members__person=current).order_by("pk").distinct())
     others = list(
         Person.objects.filter(households__household__in=households).exclude(pk=current.pk).order_by("pk").distinct()
     )
     forgotten = _forget_shared_points(current, others)
-    member = HouseholdMember.objects.select_for_update(of=("self",)).filter(person=current, until__isnull=True).first()
+    member = (
+        HouseholdMember.objects.select_for_update(of=("self",), no_key=True)
+        .filter(person=current, until__isnull=True)
+        .first()
+    )
     if member is not None:
         _leave(member, timezone.localdate())
     codes = revoke_codes(current, by=by, lab_id=current.lab_id)
@@ -261,7 +271,7 @@ def _forget_shared_points(person: Person, others: list[Person]) -> int:
 @transaction.atomic
 def lift_protection(person: Person, *, by: User) -> Person:
     """End the protection of a person who asked for it; nothing that was revoked or forgotten comes back."""
-    current = Person.objects.select_for_update(of=("self",)).get(pk=person.pk)
+    current = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
     if current.is_protected:
         current.is_protected = False
         current.protected_since = None

@@ -1,6 +1,7 @@
 """Finding a person: while one types, and before writing somebody down twice.
 
-At most three queries each, over sets of bounded size: the time does not grow with the number of people.
+At most three queries for a search, five for a warning, over sets of bounded size: the time does not grow with the
+number of people.
 """
 
 import re
@@ -28,7 +29,7 @@ from .sounds import ALIKE, latin, likeness, sounds
 CANDIDATES = 1500
 CANDIDATES_BY_SOUND = 120
 # How many of those whose name sounds the same are looked at when the spelling that was typed finds too few.
-CANDIDATES_SOUNDING = 30
+LOOKED_AT = 30
 HINTS = 5
 FISCAL_CODE = re.compile(r"[A-Z]{6}[0-9L-V]{2}[A-Z][0-9L-V]{2}[A-Z][0-9L-V]{3}[A-Z]")
 
@@ -110,13 +111,16 @@ def _with_keys(user: User, lab: Lab, first: str, others: Iterable[str], candidat
 def _by_name(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
     if not words:
         return []
-    named = _named(user, lab, words, limit)
-    if len(named) < limit:
-        known = {person.pk for person in named}
-        named += [person for person in _sounding_alike(user, lab, words) if person.pk not in known][
-            : limit - len(named)
-        ]
-    return named or _by_sound(user, lab, words, limit)
+    if len(words) == 1:
+        ids = _ids(_keys_from(lab, words[0]), limit)
+        more = _sounding_alike(lab, words) if len(ids) < limit else []
+        found = _fetch(user, lab, list(dict.fromkeys([*ids, *more]))[:limit])
+    else:
+        found = _named(user, lab, words, limit)
+        known = {person.pk for person in found}
+        more = _sounding_alike(lab, words) if len(found) < limit else []
+        found += _fetch(user, lab, [pk for pk in more if pk not in known][: limit - len(found)])
+    return found or _by_sound(user, lab, words, limit)
 
 
 def _named(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
@@ -132,30 +136,32 @@ def _named(user: User, lab: Lab, words: list[str], limit: int) -> list[Person]:
     return sorted(_with_keys(user, lab, first, others, CANDIDATES)[:limit], key=str)
 
 
-def _sounding_alike(user: User, lab: Lab, words: list[str]) -> list[Person]:
-    """The people whose names sound just like the words, whatever they are written with, the likest first."""
+def _sounding_alike(lab: Lab, words: list[str]) -> list[UUID]:
+    """The people whose names sound just like the words, whatever they are written with, the likest first.
+
+    Only ids: whoever shows them asks again which of them the user may see.
+    """
     told = [found for word in words if (found := sounding(word))]
     if len(told) < len(words):
         return []
     singly = [{SOUND + form for form in forms} for forms in told]
     rows = PersonKey.objects.filter(lab=lab, key__in=sound_pairs(words) if len(words) > 1 else singly[0])
-    many = CANDIDATES_SOUNDING if len(words) < 3 else CANDIDATES
-    people = _visible(user, lab).filter(pk__in=rows.values("person_id")[:many])
     for keys_of_word in singly if len(words) > 2 else ():
-        people = people.filter(Exists(PersonKey.objects.filter(person_id=OuterRef("pk"), key__in=keys_of_word)))
-    scored = [(score, str(person), person) for person in people[:many] if (score := _likeness(words, person))]
-    return [person for _score, _name, person in sorted(scored, key=lambda row: (-row[0], row[1]))]
+        rows = rows.filter(Exists(PersonKey.objects.filter(person_id=OuterRef("person_id"), key__in=keys_of_word)))
+    # Straight from the keys: while somebody types, most of these are looked at in vain.
+    names = rows.values_list("person_id", "person__given_name", "person__family_name", "person__pronounced")
+    scored = {pk: (-score, said) for pk, *said in names[:LOOKED_AT] if (score := _likeness(words, _names_of(said)))}
+    return sorted(scored, key=lambda pk: scored[pk])
 
 
-def _likeness(words: list[str], person: Person) -> float:
-    """Say how much the words are like names of the person that sound the same; 0 when one is like none."""
-    names = _names_of(person)
+def _likeness(words: list[str], names: list[str]) -> float:
+    """Say how much the words are like names that sound the same; 0 when one is like none."""
     return min(max((likeness(word, name) for name in names), default=0.0) for word in words)
 
 
-def _names_of(person: Person) -> list[str]:
-    """The words of a person's names, double names also in one."""
-    parts = [normalise(text).split() for text in (person.given_name, person.family_name, person.pronounced)]
+def _names_of(said: Iterable[str]) -> list[str]:
+    """The words of a person's names (given, family, as pronounced), double names also in one."""
+    parts = [normalise(text).split() for text in said if text]
     together = ["".join(words) for words in parts if 1 < len(words) <= 3]
     return list(dict.fromkeys([*(word for words in parts for word in words), *together]))
 
@@ -168,7 +174,8 @@ def _by_sound(user: User, lab: Lab, words: list[str], limit: int) -> list[Person
     first, *others = [SOUND + form for form in told]
     scored = []
     for person in _with_keys(user, lab, first, others, CANDIDATES_BY_SOUND):
-        names = [latin(name) for name in _names_of(person)]
+        said = person.given_name, person.family_name, person.pronounced
+        names = [latin(name) for name in _names_of(said)]
         score = min(
             max((SequenceMatcher(None, latin(word), name).ratio() for name in names), default=0) for word in words
         )
@@ -220,7 +227,8 @@ def duplicate_hints(
     same_phone = _with_phone(user, lab, phone)
     words = searchable_words(f"{given} {family}")
     year = birth.year if isinstance(birth, date) else birth
-    named = [*_named(user, lab, words, HINTS * 4), *_sounding_alike(user, lab, words)] if len(words) > 1 else []
+    named = _named(user, lab, words, HINTS * 4) if len(words) > 1 else []
+    named += _fetch(user, lab, _sounding_alike(lab, words)[:HINTS]) if len(words) > 1 else []
     same_name = [person for person in named if not year or not person.birth_year or person.birth_year == year]
     return list(hints_of(list(dict.fromkeys([*same_phone, *same_name]))[:HINTS]).values())
 

@@ -242,7 +242,7 @@ def _leave_later_sheets(merged: Person, kept: Person, changes: Changes) -> list[
 def _end_other_home(merged: Person, kept: Person, changes: Changes, home: str) -> None:
     """When both live in a household, the one that is not chosen has been theirs until today."""
     rows = HouseholdMember.objects.filter(person__in=(merged, kept), until__isnull=True)
-    current = {row.person_id: row for row in rows.select_for_update(of=("self",)).order_by("pk")}
+    current = {row.person_id: row for row in rows.select_for_update(of=("self",), no_key=True).order_by("pk")}
     if len(current) < 2:
         return
     ended = current[kept.pk if home == "merged" else merged.pk]

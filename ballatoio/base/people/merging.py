@@ -183,7 +183,7 @@ def merge_people(
 
 def _lock(*people: Person) -> list[Person]:
     """Give the files as they are now, locked, always in the same order, so that two operators wait for each other."""
-    rows = Person.objects.select_for_update(of=("self",)).select_related("data_key").order_by("pk")
+    rows = Person.objects.select_for_update(of=("self",), no_key=True).select_related("data_key").order_by("pk")
     found = {person.pk: person for person in rows.filter(pk__in=[person.pk for person in people])}
     return [found[person.pk] for person in people]
 
@@ -241,7 +241,7 @@ def _tidy(file: Person) -> None:
 @transaction.atomic
 def follow_merge(merge: PersonMerge) -> None:
     """Bring to the kept file what was written down for the other just then; doing it again finds nothing more."""
-    merges = PersonMerge.objects.select_for_update(of=("self",)).select_related("data_key")
+    merges = PersonMerge.objects.select_for_update(of=("self",), no_key=True).select_related("data_key")
     current: PersonMerge | None = merges.get(pk=merge.pk)
     while current is not None and not current.is_undone:
         kept, merged = _lock(*Person.objects.in_bulk([current.kept_id, current.merged_id]).values())
@@ -292,7 +292,9 @@ def undo_merge(merge: PersonMerge, *, by: User) -> Undone:
     comes back is brought to safety too. Raise MergeIsNotTheLast; doing it twice raises it as well.
     """
     kept, merged = _lock(merge.kept, merge.merged)
-    current = PersonMerge.objects.select_for_update(of=("self",)).select_related("data_key").get(pk=merge.pk)
+    current = (
+        PersonMerge.objects.select_for_update(of=("self",), no_key=True).select_related("data_key").get(pk=merge.pk)
+    )
     current.kept, current.merged = kept, merged
     if refusal := why_not_undo(current, by=by):
         raise MergeIsNotTheLast(refusal)
@@ -344,7 +346,7 @@ def unlink_account(person: Person, *, by: User) -> Person:
 
     Raise HasAnotherAccount for somebody who works in a lab; without an account nothing happens.
     """
-    current = Person.objects.select_for_update(of=("self",)).select_related("user").get(pk=person.pk)
+    current = Person.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=person.pk)
     user = current.user
     if user is None:
         return current

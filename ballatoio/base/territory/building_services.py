@@ -39,7 +39,7 @@ def correct_address(building: Building, *, by: User, seen: str, **fields: Any) -
     `seen` is the address_mark that the writer had before their eyes: raise ChangedElsewhere when somebody changed it
     since, BuildingIsAlreadyThere when the lab has another building there. Nothing is written when nothing changed.
     """
-    current = Building.objects.select_for_update(of=("self",)).get(pk=building.pk)
+    current = Building.objects.select_for_update(of=("self",), no_key=True).get(pk=building.pk)
     changed = [name for name, value in fields.items() if getattr(current, name) != value]
     if not changed:
         return current
@@ -67,7 +67,7 @@ def correct_address(building: Building, *, by: User, seen: str, **fields: Any) -
 @transaction.atomic
 def add_stair(building: Building, *, name: str, by: User, has_lift: bool | None = None) -> Stair:
     """Add a stair to a building. Raise StairIsAlreadyThere."""
-    Building.objects.select_for_update(of=("self",)).get(pk=building.pk)
+    Building.objects.select_for_update(of=("self",), no_key=True).get(pk=building.pk)
     if building.stairs.filter(name__iexact=name).exists():
         raise StairIsAlreadyThere(name)
     stair = Stair.objects.create(building=building, name=name, has_lift=has_lift)
@@ -81,7 +81,7 @@ def add_dwelling(stair: Stair, *, number: str, floor: int, by: User, once: str =
 
     Raise DwellingIsAlreadyThere, AlreadySubmitted.
     """
-    Stair.objects.select_for_update(of=("self",)).get(pk=stair.pk)
+    Stair.objects.select_for_update(of=("self",), no_key=True).get(pk=stair.pk)
     submit_once(once)
     if stair.dwellings.filter(number__iexact=number).exists():
         raise DwellingIsAlreadyThere(number)

@@ -113,7 +113,11 @@ def change_dwelling_state(dwelling: Dwelling, *, state: str, by: User) -> Dwelli
     Raise ValueError for a state that does not exist.
     """
     new = Dwelling.State(state)
-    locked = Dwelling.objects.select_for_update(of=("self",)).select_related("stair__building").get(pk=dwelling.pk)
+    locked = (
+        Dwelling.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("stair__building")
+        .get(pk=dwelling.pk)
+    )
     if locked.state != new:
         detail = {"from": str(locked.state), "to": str(new)}
         locked.state = new

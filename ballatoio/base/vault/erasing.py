@@ -9,7 +9,6 @@ from django.db.models.deletion import Collector
 from .models import SealedRecord
 from .services import forget_keys
 
-
 BATCH = 500
 
 

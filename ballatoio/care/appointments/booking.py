@@ -64,7 +64,9 @@ class Booker:
 def slot_now(slot: Slot | UUID) -> Slot:
     """Give a time as it stands, locked; raise SlotTaken when it is not there any more."""
     pk = slot.pk if isinstance(slot, Slot) else slot
-    current = Slot.objects.select_for_update(of=("self",)).select_related("lab", "rota").filter(pk=pk).first()
+    current = (
+        Slot.objects.select_for_update(of=("self",), no_key=True).select_related("lab", "rota").filter(pk=pk).first()
+    )
     if current is None:
         raise SlotTaken
     return current
@@ -136,7 +138,7 @@ def fill_slot(appointment: Appointment, slot: Slot, booker: Booker, *, by: User 
         )
     plan_reminder(appointment, texts, by)
     detail = {"kind": appointment.kind.slug, "channel": appointment.channel, "slot": str(slot.pk)}
-    record_appointment("appointment.book", appointment, by, **detail)
+    _record("appointment.book", appointment, by, **detail)
     return appointment
 
 
@@ -184,7 +186,7 @@ def plan_reminder(appointment: Appointment, texts: dict[str, str], by: User | No
     )
 
 
-def record_appointment(verb: str, appointment: Appointment, by: User | None, **detail: Any) -> None:
+def _record(verb: str, appointment: Appointment, by: User | None, **detail: Any) -> None:
     """Record what happened to an appointment."""
     record_act(verb, appointment, by=by, lab_id=appointment.lab_id, subject_id=appointment.person_id, detail=detail)
 

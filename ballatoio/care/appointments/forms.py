@@ -91,7 +91,7 @@ class KindField(forms.CharField):
     def offer(self, kinds: list[AppointmentKind]) -> None:
         """Say which kinds there are."""
         self.kinds = {str(kind.pk): kind for kind in kinds}
-        self.widget.choices = [(pk, str(kind)) for pk, kind in self.kinds.items()]  # type: ignore[attr-defined]
+        self.widget.choices = [(pk, str(kind)) for pk, kind in self.kinds.items()]
 
     def clean(self, value: Any) -> Any:
         """Give the kind; raise ValidationError for one that the lab does not have."""

@@ -15,7 +15,7 @@ from ballatoio.base.accounts.http import LabRequest, source_of
 from ballatoio.base.accounts.limits import is_too_often
 from ballatoio.base.accounts.services import CodeDoesNotWork, TooManyWrongCodes
 from ballatoio.base.directory.texts import SOURCE_LANGUAGE, Text, language_notice, translated
-from ballatoio.base.jobs.services import AlreadySubmitted, new_once_token
+from ballatoio.base.jobs.services import AlreadySubmitted, find_submitted, new_once_token
 
 from .booking import KindNotReceived, SlotIsOver, SlotTaken, book_slot
 from .finding import Offering, find_times
@@ -105,8 +105,6 @@ def booking_details(request: LabRequest, kind: str) -> HttpResponse:
         if is_too_often(request, "appointment"):
             return render(request, "429.html", status=429)
         try:
-            if slot is None:
-                raise SlotTaken
             remember(request, booked(request, found, form, slot))
             return redirect("appointments:own", lab=request.lab.slug)
         except AlreadySubmitted as already:
@@ -124,8 +122,12 @@ def slot_asked(request: LabRequest) -> Slot | None:
     return Slot.objects.filter(lab=request.lab, pk=pk).free().select_related("rota", "lab").first() if pk else None
 
 
-def booked(request: LabRequest, kind: AppointmentKind, form: PublicBookForm, slot: Slot) -> Appointment:
-    """Do what the form says."""
+def booked(request: LabRequest, kind: AppointmentKind, form: PublicBookForm, slot: Slot | None) -> Appointment:
+    """Do what the form says. Raise AlreadySubmitted when it is this very form that has the time, SlotTaken."""
+    if slot is None:
+        if sent := find_submitted(request.POST.get("once", "")):
+            raise AlreadySubmitted(sent.result)
+        raise SlotTaken
     language, _only = PublicLookForm(request.POST).chosen
     return book_slot(
         slot,

@@ -63,15 +63,15 @@ class RotaForm(forms.Form):
 
     def __init__(self, *args: Any, lists: DeskLists, kinds: list[AppointmentKind], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kinds = {str(kind.pk): kind for kind in kinds}
-        self.fields["kinds"].choices = [(pk, str(kind)) for pk, kind in self.kinds.items()]  # type: ignore[attr-defined]
+        self.offered = {str(kind.pk): kind for kind in kinds}
+        self.fields["kinds"].choices = [(pk, str(kind)) for pk, kind in self.offered.items()]  # type: ignore[attr-defined]
         self.fields["operator"].offer(lists)  # type: ignore[attr-defined]
         for name in ("valid_from", "valid_to"):
             self.fields[name].lab = lists.lab  # type: ignore[attr-defined]
 
     def clean_kinds(self) -> list[AppointmentKind]:
         """The kinds that were ticked."""
-        return [self.kinds[pk] for pk in self.cleaned_data["kinds"]]
+        return [self.offered[pk] for pk in self.cleaned_data["kinds"]]
 
     def clean(self) -> dict[str, Any]:
         """It ends after it begins, and there is room for one appointment."""
@@ -166,7 +166,7 @@ class KindForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.terms = {str(term.pk): term for term in lists.terms}
         names = [(pk, f"{'— ' if term.parent_id else ''}{term.name}") for pk, term in self.terms.items()]
-        self.fields["term"].widget.choices = [("", _("nessuno")), *names]  # type: ignore[attr-defined]
+        self.fields["term"].widget.choices = [("", _("nessuno")), *names]
         for code, language in OTHER_LANGUAGES:
             attrs = {"lang": code, "dir": "rtl" if code in {"ar", "ur"} else "ltr", "autocomplete": "off"}
             for part, label, most in (("name", _("Nome"), 80), ("bring", _("Che cosa portare"), 300)):

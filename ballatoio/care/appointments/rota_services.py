@@ -82,7 +82,7 @@ def amend_rota(rota: Rota, *, version: int, kinds: list[AppointmentKind], by: Us
 
     Raise ChangedElsewhere, RotaOverlaps.
     """
-    current = Rota.objects.select_for_update(of=("self",)).select_related("lab").get(pk=rota.pk)
+    current = Rota.objects.select_for_update(of=("self",), no_key=True).select_related("lab").get(pk=rota.pk)
     if current.version != version:
         raise ChangedElsewhere(current)
     _write_rota(current, fields)
@@ -113,7 +113,7 @@ def _write_rota(rota: Rota, fields: Mapping[str, Any]) -> None:
 @transaction.atomic
 def end_rota(rota: Rota, *, on: date, by: User) -> None:
     """Let some hours end with a day; hours that would end before they begin are forgotten altogether."""
-    current = Rota.objects.select_for_update(of=("self",)).select_related("lab").get(pk=rota.pk)
+    current = Rota.objects.select_for_update(of=("self",), no_key=True).select_related("lab").get(pk=rota.pk)
     record_act("rota.end", current, by=by, lab_id=current.lab_id, detail={"on": on.isoformat()})
     if on < current.valid_from:
         current.delete()
@@ -212,7 +212,7 @@ def amend_kind(
     Raise ChangedElsewhere, KindNameTaken.
     """
     related = AppointmentKind.objects.select_related("lab")
-    current = related.select_for_update(of=("self",)).get(pk=kind.pk)
+    current = related.select_for_update(of=("self",), no_key=True).get(pk=kind.pk)
     if current.version != version:
         raise ChangedElsewhere(current)
     before = (current.minutes, current.is_active)

@@ -29,13 +29,12 @@ from .booking import (
     code_that_lasts,
     issue_appointment_code,
     plan_reminder,
-    record_appointment,
     slot_now,
 )
 from .messages import BOOKED, CANCELLED, MOVED, REMINDER, cancelled_text, moved_text, tell
-from .models import Agenda, Appointment, AppointmentQuerySet, Offer, Slot, WaitingPlace
+from .models import Agenda, Appointment, AppointmentQuerySet, Slot, WaitingPlace
 from .timetable import Timetable, lead_time, read_timetable
-from .turns import lock_agenda, offer_free_slots, take_back_offers, texts_of
+from .turns import lock_agenda, offer_free_slots, texts_of
 
 State = Appointment.State
 # Nobody is moved farther than so many free times ahead.
@@ -54,11 +53,15 @@ class ReasonNeeded(Exception):
     """Whoever loses their time is told why."""
 
 
+def _record(verb: str, appointment: Appointment, by: User | None, **detail: str) -> None:
+    record_act(verb, appointment, by=by, lab_id=appointment.lab_id, subject_id=appointment.person_id, detail=detail)
+
+
 def lock_appointment(appointment: Appointment) -> Appointment:
     """Give an appointment as it stands, locked together with its lab's agenda."""
     lock_agenda(appointment.lab)
     related = ("slot__rota", "slot__operator", "person", "kind", "lab", "data_key")
-    locked = Appointment.objects.select_for_update(of=("self",)).select_related(*related)
+    locked = Appointment.objects.select_for_update(of=("self",), no_key=True).select_related(*related)
     return locked.get(pk=appointment.pk)
 
 
@@ -87,7 +90,7 @@ def keep_appointment(appointment: Appointment, *, by: User) -> Appointment:
     current.save()
     if current.person is not None:
         note_seen(current.person, timezone.localdate(current.slot.starts_at))
-    record_appointment("appointment.keep", current, by)
+    _record("appointment.keep", current, by)
     return current
 
 
@@ -108,7 +111,7 @@ def miss_appointment(appointment: Appointment, *, how: str, by: User) -> Appoint
     else:
         _change_state(current, State.NO_SHOW, by, missed=how)
     current.save()
-    record_appointment("appointment.miss", current, by, how=how)
+    _record("appointment.miss", current, by, how=how)
     return current
 
 
@@ -140,8 +143,8 @@ def cancel_appointment(appointment: Appointment, *, by: User | None, reason: str
             by=by,
             expires_at=current.slot.ends_at,
         )
-    free_slot(current.slot, by=by)
-    record_appointment("appointment.cancel", current, by, state=current.state)
+    _free_slot(current.slot, by=by)
+    _record("appointment.cancel", current, by, state=current.state)
     return current
 
 
@@ -149,7 +152,7 @@ def _seal_reason(appointment: Appointment, texts: dict[str, str], reason: str) -
     reseal_texts(appointment, {**texts, "reason": reason})
 
 
-def free_slot(slot: Slot, *, by: User | None) -> None:
+def _free_slot(slot: Slot, *, by: User | None) -> None:
     """Let go of a time whose appointment ended; one that the rota has is offered to whoever waits.
 
     The agenda is locked by the caller.
@@ -219,8 +222,8 @@ def _move(current: Appointment, slot: Slot, timetable: Timetable, *, by: User | 
         expires_at=slot.starts_at,
     )
     plan_reminder(following, texts, by)
-    free_slot(before, by=by)
-    record_appointment("appointment.move", following, by, to=str(slot.pk))
+    _free_slot(before, by=by)
+    _record("appointment.move", following, by, to=str(slot.pk))
     return following
 
 
@@ -233,7 +236,7 @@ def settle_stranded(appointment: Appointment, *, by: User) -> Appointment:
     # Of no rota any more: what the hours become does not touch it again.
     current.slot.state, current.slot.rota = Slot.State.SINGLE, None
     current.slot.save(update_fields=["state", "rota"])
-    record_appointment("appointment.settle", current, by)
+    _record("appointment.settle", current, by)
     return current
 
 
@@ -382,13 +385,3 @@ def receive(appointment: Appointment, *, by: User) -> Draft:
     key = f"appuntamento-{current.pk}"
     there = Draft.objects.visible_to(by).filter(lab=current.lab, kind=DRAFT_KIND, key=key).first()
     return there or save_draft(by=by, lab=current.lab, kind=DRAFT_KIND, key=key, fields=kept)
-
-
-def withdraw_slots(slots: Sequence[Slot], *, by: User | None) -> None:
-    """Take free times away, inside the caller's transaction; those that nobody ever had are forgotten altogether."""
-    take_back_offers(slots, by=by)
-    ids = [slot.pk for slot in slots]
-    used = set(Appointment.objects.filter(slot__in=ids).values_list("slot", flat=True))
-    used |= set(Offer.objects.filter(slot__in=ids).values_list("slot", flat=True))
-    Slot.objects.filter(pk__in=used).update(state=Slot.State.WITHDRAWN)
-    Slot.objects.filter(pk__in=set(ids) - used).delete()

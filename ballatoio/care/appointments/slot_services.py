@@ -15,10 +15,9 @@ from ballatoio.base.labs.models import Lab
 from ballatoio.care.desk.models import DESK_ROLES
 
 from .models import Appointment, Offer, Slot
-from .services import withdraw_slots
 from .times import Busy, DayOff, Hours, Planned, local_moment, plan_times
 from .timetable import read_closed_days, read_days_off, read_timetable
-from .turns import lock_agenda, offer_free_slots
+from .turns import lock_agenda, offer_free_slots, take_back_offers
 
 Key = tuple[uuid.UUID, datetime, datetime]
 
@@ -136,7 +135,7 @@ def _settle_free(slots: Sequence[Slot], plan: Plan, by: User | None) -> list[Slo
             slot.rota_id, slot.place = planned.rota_id, planned.place
             slot.save(update_fields=["rota", "place"])
     if gone:
-        withdraw_slots(gone, by=by)
+        _withdraw(gone, by=by)
     return kept
 
 
@@ -172,3 +171,13 @@ def _forget_unused(lab: Lab) -> None:
     offers = Offer.objects.filter(slot=OuterRef("pk"))
     old = Slot.objects.filter(lab=lab, ends_at__lt=timezone.now() - timedelta(days=1))
     old.filter(~Exists(appointments), ~Exists(offers)).delete()
+
+
+def _withdraw(slots: Sequence[Slot], *, by: User | None) -> None:
+    """Take free times away, inside the caller's transaction; those that nobody ever had are forgotten altogether."""
+    take_back_offers(slots, by=by)
+    ids = [slot.pk for slot in slots]
+    used = set(Appointment.objects.filter(slot__in=ids).values_list("slot", flat=True))
+    used |= set(Offer.objects.filter(slot__in=ids).values_list("slot", flat=True))
+    Slot.objects.filter(pk__in=used).update(state=Slot.State.WITHDRAWN)
+    Slot.objects.filter(pk__in=set(ids) - used).delete()

@@ -1,6 +1,7 @@
 """What the lab's hours offer today, read from the database in the form that times.py understands."""
 
 import uuid
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import Prefetch, Q
@@ -28,14 +29,14 @@ def read_timetable(lab: Lab, *, kind: AppointmentKind | None = None, ended: bool
     if not ended:
         rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=timezone.localdate()))
     if kind is not None:
-        rows = rows.filter(kinds=kind)
+        # The others that they receive for are not asked for: a public page has few queries.
+        return {row.pk: hours_of(row, [kind] if kind.is_active else []) for row in rows.filter(kinds=kind)}
     kinds = Prefetch("kinds", AppointmentKind.objects.in_use().only("pk", "minutes"))
-    return {row.pk: hours_of(row) for row in rows.prefetch_related(kinds)}
+    return {row.pk: hours_of(row, row.kinds.all()) for row in rows.prefetch_related(kinds)}
 
 
-def hours_of(rota: Rota) -> Hours:
-    """Give the hours of one rota, whose kinds in use are prefetched."""
-    kinds = list(rota.kinds.all())
+def hours_of(rota: Rota, kinds: Collection[AppointmentKind]) -> Hours:
+    """Give the hours of one rota as far as they concern some kinds in use."""
     return Hours(
         rota_id=rota.pk,
         operator_id=rota.operator_id,

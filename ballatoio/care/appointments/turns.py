@@ -38,7 +38,7 @@ def waiting_count(lab: Lab) -> int:
 
 def lock_agenda(lab: Lab) -> Agenda:
     """Give the agenda of a lab, locked until the transaction ends: one booking or promotion at a time."""
-    agendas = Agenda.objects.select_for_update(of=("self",))
+    agendas = Agenda.objects.select_for_update(of=("self",), no_key=True)
     agenda = agendas.filter(lab=lab).first()
     if agenda is None:
         Agenda.objects.get_or_create(lab=lab)

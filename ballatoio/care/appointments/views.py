@@ -26,7 +26,7 @@ from ballatoio.care.desk.views import people_like
 
 from .booking import KindNotReceived, OperatorIsBusy, SlotIsOver, SlotTaken, book_own_time, book_slot
 from .finding import find_times
-from .forms import OWN_TIME, BookForm, CancelForm, ClearForm, CodeForm, MoveForm, need_of
+from .forms import OWN_TIME, BookForm, CancelForm, ClearForm, CodeForm, MoveForm, need_of, read_id
 from .models import Appointment, AppointmentKind, Slot, WaitingPlace
 from .services import (
     AppointmentIsOver,
@@ -152,6 +152,11 @@ def starting_point(request: StaffRequest, lists: DeskLists) -> dict[str, Any]:
     for name, parameter in (("kind", "tipo"), ("operator", "di"), ("slot", "posto"), ("first_on", "dal")):
         if asked.get(parameter):
             initial[name] = asked[parameter]
+    if "kind" not in initial and (slot := read_id(asked.get("posto", ""))):
+        # A free time of the week: for something that its hours are for.
+        rotas = Slot.objects.filter(lab=request.lab, pk=slot).values("rota")
+        if kind := AppointmentKind.objects.in_use().filter(lab=request.lab, rotas__in=rotas).first():
+            initial["kind"] = str(kind.pk)
     if asked.get("lingua") in CODES:
         initial["language"] = asked["lingua"]
     return initial
@@ -162,7 +167,7 @@ def render_new(request: StaffRequest, form: BookForm, *, failed: bool = False) -
     chosen, typed = str(form["person"].value() or ""), form["look_for"].value() or ""
     people = people_like(form.lists, typed, chosen)
     if not form.is_bound and "language" not in form.initial:
-        spoken = next((person.languages_spoken for person in people if str(person.pk) == chosen), [])
+        spoken: list[str] = next((person.languages_spoken for person in people if str(person.pk) == chosen), [])
         form.initial["language"] = next((code for code in spoken if code in CODES), "it")
     later = request.POST.get("later", "")
     context = {

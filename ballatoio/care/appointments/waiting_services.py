@@ -105,7 +105,7 @@ def _record(verb: str, place: WaitingPlace, by: User | None, **detail: object) -
 def _lock_place(place: WaitingPlace) -> WaitingPlace:
     lock_agenda(place.lab)
     related = ("lab", "kind", "person", "data_key")
-    return WaitingPlace.objects.select_for_update(of=("self",)).select_related(*related).get(pk=place.pk)
+    return WaitingPlace.objects.select_for_update(of=("self",), no_key=True).select_related(*related).get(pk=place.pk)
 
 
 def _open_offer(place: WaitingPlace) -> Offer | None:

@@ -341,9 +341,7 @@ class NeedForm(AnswerForm):
         """Give the need as the services take it."""
         cleaned = self.cleaned_data
         index = self.lists.index
-        term = term_chosen(
-            index, cleaned["need"], chosen=cleaned.get("pick", ""), asked=cleaned.get("asked", "")
-        )
+        term = term_chosen(index, cleaned["need"], chosen=cleaned.get("pick", ""), asked=cleaned.get("asked", ""))
         told = cleaned["told"] if channel in FACE_TO_FACE else cleaned["told_through"]
         told = bool(told and cleaned["kind"] and cleaned["kind"] not in PROMISES)
         return NeedHeard(

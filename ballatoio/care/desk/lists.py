@@ -270,7 +270,6 @@ class NeedFilter(PeriodForm):
         rows = with_names(found)
         return rows if state == "aperti" else rows.order_by("-opened_at", "-pk")
 
-
     def _closed(self) -> Q:
         asked, condition = self.asked, Q()
         if "chiuso_dal" in asked:

@@ -83,7 +83,7 @@ def fill_week(
 
 
 def _lock_week(lab: Lab, user: User, monday: date, version: int) -> WeekSheet:
-    rows = WeekSheet.objects.select_for_update(of=("self",)).filter(lab=lab, user=user, monday=monday)
+    rows = WeekSheet.objects.select_for_update(of=("self",), no_key=True).filter(lab=lab, user=user, monday=monday)
     sheet = rows.first()
     if sheet is None:
         try:
@@ -128,7 +128,7 @@ def _organisations(lab: Lab, user: User, sheet: WeekSheet) -> dict[date, UUID | 
 @transaction.atomic
 def approve_week(sheet: WeekSheet, *, by: User) -> WeekSheet:
     """Approve a week that its writer confirmed; twice changes nothing. Raise WeekIsClosed when it is not confirmed."""
-    current = WeekSheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    current = WeekSheet.objects.select_for_update(of=("self",), no_key=True).get(pk=sheet.pk)
     if current.state == State.APPROVED:
         return current
     if State.APPROVED not in WeekSheet.ALLOWED[current.state]:
@@ -142,7 +142,7 @@ def approve_week(sheet: WeekSheet, *, by: User) -> WeekSheet:
 @transaction.atomic
 def return_week(sheet: WeekSheet, *, by: User, note: str) -> WeekSheet:
     """Send a week back to its writer, who sees `note` and can change it again."""
-    current = WeekSheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    current = WeekSheet.objects.select_for_update(of=("self",), no_key=True).get(pk=sheet.pk)
     current.state, current.approved_by, current.note = State.OPEN, None, note.strip()
     current.version += 1
     current.save()
@@ -171,7 +171,7 @@ def start_activity(
 @transaction.atomic
 def end_activity(activity: Activity, *, by: User, on: date) -> Activity:
     """Let no hours be written on an activity after the day `on`; what was written stays."""
-    current = Activity.objects.select_for_update(of=("self",)).get(pk=activity.pk)
+    current = Activity.objects.select_for_update(of=("self",), no_key=True).get(pk=activity.pk)
     current.until = max(on, current.since)
     current.save(update_fields=["until"])
     record_act("activity.end", current, by=by, lab_id=current.lab_id, detail={"on": current.until.isoformat()})

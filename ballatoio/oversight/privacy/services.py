@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -27,6 +28,7 @@ from ballatoio.base.people.models import (
 from ballatoio.base.people.services import note_seen
 from ballatoio.base.vault.models import SealedRecord
 from ballatoio.base.vault.services import forget_keys
+from ballatoio.care.appointments.models import Appointment, Offer, WaitingPlace
 from ballatoio.care.desk.models import Answer, Contact, Message, Need
 from ballatoio.care.referrals.models import Referral
 
@@ -89,7 +91,9 @@ def open_resident_session(code: str, *, lab: Lab, source: str) -> User:
     after too many tries.
     """
     access_code = redeem_code(code, purpose=AccessCode.Purpose.SIGN_IN, lab=lab, source=source)
-    person = Person.objects.select_for_update(of=("self",)).filter(pk=access_code.object_id, lab=lab).first()
+    person = (
+        Person.objects.select_for_update(of=("self",), no_key=True).filter(pk=access_code.object_id, lab=lab).first()
+    )
     if person is None:
         raise CodeDoesNotWork
     if person.user is None:
@@ -113,7 +117,7 @@ def set_retention_rule(
     TIME_TO_THINK; until then nothing of the kind is erased. A longer time shortens no such wait.
     """
     today = timezone.localdate()
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     there = RetentionRule.objects.filter(lab=lab, kind=kind).first()
     rule = there or RetentionRule(lab=lab, kind=kind)
     is_shorter = there is None or months < there.months
@@ -171,13 +175,19 @@ def _expired(rule: RetentionRule, before: date) -> "list[QuerySet[Model]]":
         contacts = Contact.objects.filter(~Exists(still_open), lab=rule.lab, started_at__lt=moment)
         # What is still to be said about something to come is not old.
         notices = Delivery.objects.filter(lab=rule.lab, created_at__lt=moment, not_before__lt=moment)
-        return [contacts, Message.objects.filter(lab=rule.lab, left_at__lt=moment), notices]
+        appointments = Appointment.objects.filter(lab=rule.lab, slot__ends_at__lt=moment)
+        # Whoever still waits is kept: nothing of theirs is over.
+        places = WaitingPlace.objects.filter(lab=rule.lab, ended_at__lt=moment)
+        messages = Message.objects.filter(lab=rule.lab, left_at__lt=moment)
+        return [contacts, messages, notices, appointments, places]
     if rule.kind == Kind.PERSON:
         people = Person.objects.filter(
             ~Exists(Contact.objects.filter(person=OuterRef("pk"))),
             ~Exists(Need.objects.filter(person=OuterRef("pk"))),
             ~Exists(Message.objects.filter(person=OuterRef("pk"))),
             ~Exists(EntrySnapshot.objects.filter(person=OuterRef("pk"))),
+            ~Exists(Appointment.objects.filter(person=OuterRef("pk"))),
+            ~Exists(WaitingPlace.objects.filter(person=OuterRef("pk"))),
             lab=rule.lab,
             last_seen_on__lt=before,
             # A file that became part of another goes with it.
@@ -277,6 +287,31 @@ def _erase_notices(notices: "QuerySet[Delivery]", lab: Lab) -> None:
     _erase_sealed(notices)
 
 
+def _erase_appointments(ids: list[UUID], lab: Lab) -> None:
+    """Forget who had which time; how many there were in a month, and how they went, stays."""
+    appointments = Appointment.objects.filter(pk__in=ids)
+    rows = appointments.order_by().values_list("slot__starts_at", "state", "missed")
+    _count_months(lab, "appointment", ((starts_at, missed or state) for starts_at, state, missed in rows))
+    _forget_what_is_about(appointments, lab)
+
+
+def _erase_places(ids: list[UUID], lab: Lab) -> None:
+    places = WaitingPlace.objects.filter(pk__in=ids)
+    _count_months(lab, "waiting", places.order_by().values_list("joined_at", "state"))
+    offers = Offer.objects.filter(place__in=ids)
+    _erase_notices(Delivery.objects.filter(pk__in=list(Delivery.objects.about(offers).values_list("pk", flat=True))), lab)
+    _forget_what_is_about(places, lab)
+
+
+def _forget_what_is_about(records: "QuerySet[Any]", lab: Lab) -> None:
+    """Erase sealed records with their codes, and with the messages that repeated what they said."""
+    ids, kind = list(records.values_list("pk", flat=True)), records.model._meta.label_lower
+    said = list(Delivery.objects.about(records).values_list("pk", flat=True))
+    _erase_notices(Delivery.objects.filter(pk__in=said), lab)
+    AccessCode.objects.filter(object_type=kind, object_id__in=ids).delete()
+    _erase_sealed(records)
+
+
 def _erase_snapshots(ids: list[UUID], lab: Lab) -> None:
     _erase_sealed(SensitiveSnapshot.objects.filter(snapshot__in=ids))
     EntrySnapshot.objects.filter(pk__in=ids).delete()
@@ -296,5 +331,7 @@ ERASERS: dict[type[Model], Callable[[list[UUID], Lab], None]] = {
     Delivery: lambda ids, lab: _erase_notices(Delivery.objects.filter(pk__in=ids), lab),
     Person: _erase_people,
     EntrySnapshot: _erase_snapshots,
+    Appointment: _erase_appointments,
+    WaitingPlace: _erase_places,
     User: _forget_users,
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 from uuid import UUID
 
 from django.utils.formats import date_format
@@ -153,8 +153,8 @@ def what_is_asked(span: Span, asked: Mapping[str, Any], terms: Iterable[NeedTerm
     if code == OWN_WORDS:
         wanted = frozenset([""])
     elif code:
-        top = {str(term.pk) for term in terms if term.code == code}
-        wanted = frozenset(str(term.pk) for term in terms if {str(term.pk), str(term.parent_id)} & top)
+        top = {term.pk for term in terms if term.code == code}
+        wanted = frozenset(term.pk.hex for term in terms if {term.pk, term.parent_id} & top)
     return Asked(
         first=span.first,
         last=span.last,
@@ -165,12 +165,14 @@ def what_is_asked(span: Span, asked: Mapping[str, Any], terms: Iterable[NeedTerm
     )
 
 
-@dataclass(frozen=True)
 class _Addresses:
     """Where the numbers of the page lead: to the list with the filters of the page and one more."""
 
-    span: Span
-    filters: dict[str, str]
+    def __init__(self, span: Span, filters: Mapping[str, str]) -> None:
+        self.lists = {**span.filters, "stato": "tutti", **filters}
+        self.pages = {**span.filters, **filters}
+        # A page has a hundred rows, and they differ in one filter.
+        self.begun: dict[tuple[int, tuple[str, ...]], str] = {}
 
     def row(
         self,
@@ -182,9 +184,13 @@ class _Addresses:
         inside: Mapping[str, str] | None = None,
     ) -> Row:
         """Give a row that opens the list with `more` filters, and looks closer with those `inside`."""
-        opens = urlencode({**self.span.filters, "stato": "tutti", **self.filters, **more})
-        closer = urlencode({**self.span.filters, **self.filters, **inside}) if inside else ""
-        return Row(label, count, opens, closer, share)
+        return Row(label, count, self._with(self.lists, more), self._with(self.pages, inside) if inside else "", share)
+
+    def _with(self, filters: Mapping[str, str], more: Mapping[str, str]) -> str:
+        key = (id(filters), tuple(more))
+        if key not in self.begun:
+            self.begun[key] = urlencode({name: value for name, value in filters.items() if name not in more})
+        return "&".join([self.begun[key], *(f"{name}={quote_plus(value)}" for name, value in more.items())])
 
 
 def _share(count: int, most: int) -> int:
@@ -194,7 +200,7 @@ def _share(count: int, most: int) -> int:
 def _topics(terms: list[NeedTerm], counts: "Counter[str]", chosen: NeedTerm | None, to: _Addresses) -> list[Row]:
     """Give the topics, or what a topic is made of, the most frequent first."""
     if chosen is not None:
-        found = {term: counts[str(term.pk)] for term in terms if counts[str(term.pk)]}
+        found = {term: counts[term.pk.hex] for term in terms if counts[term.pk.hex]}
         most = max(found.values(), default=0)
         rows = []
         for term, n in found.items():
@@ -220,11 +226,11 @@ def _houses(lab: Lab, counts: "Counter[str]", to: _Addresses) -> list[tuple[UUID
     """Give the houses that have needs, those with the most first."""
     ids = [UUID(building) for building in counts if building]
     names = {house.pk: str(house) for house in Building.objects.of_lab(lab).filter(pk__in=ids).only("street", "civic")}
-    most = max((counts[str(pk)] for pk in names), default=0)
+    most = max((counts[pk.hex] for pk in names), default=0)
     found = [
         (pk, to.row(name, n, {"casa": str(pk)}, share=_share(n, most), inside={"casa": str(pk)}))
         for pk, name in names.items()
-        if (n := counts[str(pk)])
+        if (n := counts[pk.hex])
     ]
     return sorted(found, key=lambda pair: (-pair[1].count, pair[1].label))
 

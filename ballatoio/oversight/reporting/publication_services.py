@@ -49,7 +49,7 @@ def is_due(lab: Lab, month: date) -> bool:
 @transaction.atomic
 def publish_month(lab: Lab, month: date) -> Publication:
     """Fix what leaves the lab about a month; a second time give what was fixed. Raise MonthIsNotOver."""
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     there = Publication.objects.filter(lab=lab, kind=Kind.MONTH, first=month).first()
     if there is not None:
         return there
@@ -65,7 +65,7 @@ def publish_month(lab: Lab, month: date) -> Publication:
 @transaction.atomic
 def publish_quarter(lab: Lab, first: date) -> Publication:
     """Fix what leaves the lab about the houses of a quarter, out of its published months. Raise MonthIsNotOver."""
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     there = Publication.objects.filter(lab=lab, kind=Kind.QUARTER, first=first).first()
     if there is not None:
         return there

@@ -61,7 +61,7 @@ class AnswerIsReturned(Exception):
 @transaction.atomic
 def assign_topic(lab: Lab, *, by: User, term: NeedTerm, organisation: Organisation, source: str = "") -> TopicRecipient:
     """Say which institution answers for a topic or a term, in place of whoever did; `source` says who agreed to it."""
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     recipient = TopicRecipient.objects.filter(lab=lab, term=term).first() or TopicRecipient(lab=lab, term=term)
     recipient.organisation, recipient.source, recipient.since = organisation, source.strip(), timezone.localdate()
     recipient.save()
@@ -85,7 +85,7 @@ def build_sheets(publication: Publication) -> list[QuestionSheet]:
     the same topic last time; a new topic waits for them.
     """
     lab = publication.lab
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     lines: dict[UUID, list[tuple[dict[str, Any], list[NeedTerm]]]] = {}
     for organisation, line, terms in _lines_of(publication):
         lines.setdefault(organisation, []).append((line, terms))
@@ -140,7 +140,11 @@ def _last_words(sheet: QuestionSheet, topic: str) -> str:
 
 
 def _lock_sheet(sheet_id: UUID, version: int | None = None) -> QuestionSheet:
-    sheet = QuestionSheet.objects.select_for_update(of=("self",)).select_related("lab", "organisation").get(pk=sheet_id)
+    sheet = (
+        QuestionSheet.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("lab", "organisation")
+        .get(pk=sheet_id)
+    )
     if version is not None and sheet.version != version:
         raise ChangedElsewhere(sheet)
     return sheet
@@ -156,7 +160,7 @@ def _lock_draft(sheet_id: UUID, version: int | None = None) -> QuestionSheet:
 def _word(sheet: QuestionSheet, questions: Mapping[UUID, str], by: User) -> None:
     """Write the questions that changed."""
     changed = []
-    for line in sheet.lines.select_for_update(of=("self",)).filter(pk__in=questions):
+    for line in sheet.lines.select_for_update(of=("self",), no_key=True).filter(pk__in=questions):
         words = questions[line.pk].strip()
         if words != line.question:
             line.question = words
@@ -253,7 +257,7 @@ def answer_questions(
     current = _lock_sheet(sheet.pk, version)
     if current.is_draft:
         raise SheetIsNotSent
-    for line in current.lines.select_for_update(of=("self",)).filter(pk__in=answers):
+    for line in current.lines.select_for_update(of=("self",), no_key=True).filter(pk__in=answers):
         answer = answers[line.pk].strip()
         if not answer or answer == line.answer:
             continue
@@ -279,7 +283,9 @@ def return_answer(line: QuestionLine, *, by: User, version: int, tells_closed: b
     With `tells_closed` also people whose need was closed get to know that there is an answer. A job does it, need by
     need; each is answered once. Raise ChangedElsewhere, NotAnswered, AnswerIsReturned.
     """
-    current = QuestionLine.objects.select_for_update(of=("self",)).select_related("sheet__lab").get(pk=line.pk)
+    current = (
+        QuestionLine.objects.select_for_update(of=("self",), no_key=True).select_related("sheet__lab").get(pk=line.pk)
+    )
     if not current.answer:
         raise NotAnswered
     if current.returned_at:

@@ -44,7 +44,7 @@ def fix_sheet(lab: Lab, period: Period, *, by: User | None, reason: str = "") ->
     if period.last >= timezone.localdate():
         raise PeriodIsNotOver
     # Two at once wait for each other here.
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     earlier = sheet_of(lab, period)
     if earlier and not reason.strip():
         if by is None:

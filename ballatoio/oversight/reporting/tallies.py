@@ -6,7 +6,7 @@ again. So a figure is always the number of records that it opens, whether the jo
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
@@ -14,7 +14,8 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When
+from django.db.models import Case, CharField, Count, IntegerField, Q, Value, When
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from ballatoio.base.labs.models import Lab
@@ -25,7 +26,7 @@ from .models import NeedTally, TouchedDay
 from .spans import month_of, months_between, next_month
 
 Axis = NeedTally.Axis
-# Term, building, language, channel (the first two "" when there is none), how many.
+# Term and building (ids in hexadecimal, "" when there is none), language, channel, how many.
 Row = tuple[str, str, str, str, int]
 
 
@@ -35,7 +36,7 @@ class Asked:
 
     first: date
     last: date
-    # Ids of terms, "" among them for needs in the person's own words; None for all.
+    # Ids of terms in hexadecimal, "" among them for needs in the person's own words; None for all.
     terms: frozenset[str] | None = None
     language: str = ""
     channel: str = ""
@@ -77,8 +78,7 @@ class Counts:
         self.total += content["n"]
         self.months[month] += content["n"]
         for counter, name in ((self.terms, "t"), (self.buildings, "b"), (self.languages, "l"), (self.channels, "c")):
-            for key, n in content[name].items():
-                counter[key] += n
+            counter.update(content[name])
 
     def content(self) -> dict[str, Any]:
         """Give the same as a tally keeps it."""
@@ -109,53 +109,62 @@ def read_rows(lab: Lab, spans: Sequence[tuple[date, date]], asked: Asked | None 
     inside = reduce(or_, (Q(opened_at__gte=start, opened_at__lt=end) for start, end in starts))
     needs = needs_asked(lab, asked).filter(inside, opened_at__gte=starts[0][0], opened_at__lt=starts[-1][1])
     # A house must not tell where a protected person lives.
-    house = Case(When(person__is_protected=True, then=None), default=F("building"))
+    house = Case(When(person__is_protected=True, then=None), default=Cast("building_id", CharField()))
     months = [month for first, last in spans for month in months_between(first, last)]
     ends = [When(opened_at__lt=day_start(next_month(month)), then=Value(at)) for at, month in enumerate(months)]
     month = Case(*ends[:-1], default=Value(len(months) - 1), output_field=IntegerField())
-    grouped = needs.order_by().annotate(house=house, at=month)
-    columns = ("at", "term", "house", "contact__language", "contact__channel")
-    for at, term, building, language, channel, n in grouped.values_list(*columns).annotate(n=Count("pk")):
-        yield months[at], (str(term or ""), str(building or ""), language, channel, n)
+    grouped = needs.order_by().annotate(topic=Cast("term_id", CharField()), house=house, at=month)
+    columns = ("at", "topic", "house", "contact__language", "contact__channel")
+    for at, topic, building, language, channel, n in grouped.values_list(*columns).annotate(n=Count("pk")):
+        # As text out of the database: making thousands of UUIDs takes longer than counting.
+        yield months[at], ((topic or "").replace("-", ""), (building or "").replace("-", ""), language, channel, n)
 
 
 def count_needs(lab: Lab, asked: Asked) -> Counts:
-    """Count the needs of a period (see count_months)."""
-    counts = Counts()
-    for month, found in count_months(lab, asked).items():
-        counts.add_content(found.content(), month)
-    return counts
-
-
-def count_months(lab: Lab, asked: Asked) -> dict[date, Counts]:
-    """Count needs by month, from the tallies where they hold, from the records elsewhere.
+    """Count the needs of a period: all together, and how many they were in each month.
 
     Four queries at most with one filter or none; one with more, or of a house: then all is counted from the records,
     which are fewer.
     """
+    counts = Counts()
+    _count(lab, asked, lambda _month: counts)
+    return counts
+
+
+def count_months(lab: Lab, asked: Asked) -> dict[date, Counts]:
+    """Count the needs of a period month by month; queries as above."""
     counts: dict[date, Counts] = defaultdict(Counts)
+    _count(lab, asked, counts.__getitem__)
+    return counts
+
+
+def _count(lab: Lab, asked: Asked, counts_of: Callable[[date], Counts]) -> None:
+    """Add the needs of each month to what `counts_of` gives, from tallies where they hold, from records elsewhere."""
     axes = asked.axes
     kept = _kept_months(lab, asked) if len(axes) < 2 and not asked.house else set()
     if kept:
         axis, values = axes[0] if axes else (str(Axis.ALL), frozenset([""]))
         tallies = NeedTally.objects.filter(lab=lab, axis=axis, value__in=values, month__in=kept).order_by()
         for month, content in tallies.values_list("month", "content"):
-            counts[month].add_content(content, month)
+            counts_of(month).add_content(content, month)
     if spans := list(_spans_without(kept, asked)):
         for month, row in read_rows(lab, spans, asked):
-            counts[month].add(row, month)
-    return counts
+            counts_of(month).add(row, month)
 
 
 def _kept_months(lab: Lab, asked: Asked) -> set[date]:
-    """Give the whole months of a period that are tallied, and of which nothing changed since."""
-    whole = {
-        month
-        for month in months_between(asked.first, asked.last)
-        if asked.first <= month and next_month(month) - timedelta(days=1) <= asked.last
-    }
-    kept = NeedTally.objects.filter(lab=lab, axis=Axis.ALL, value="", month__in=whole)
-    return whole & set(kept.order_by().values_list("month", flat=True)) - touched_months(lab)
+    """Give the months of a period that need not be counted: tallied, or before all needs, and nothing changed since."""
+    kept = set(NeedTally.objects.filter(lab=lab, axis=Axis.ALL, value="").order_by().values_list("month", flat=True))
+    if not kept:
+        return kept
+    # Of the present month nothing is still to come: what goes until today, has all of it.
+    last = date.max if asked.last >= timezone.localdate() else asked.last
+    began, months = min(kept), set()
+    for month in months_between(asked.first, asked.last):
+        is_whole = asked.first <= month and next_month(month) - timedelta(days=1) <= last
+        if month < began or (month in kept and is_whole):
+            months.add(month)
+    return months - touched_months(lab)
 
 
 def touched_months(lab: Lab) -> set[date]:

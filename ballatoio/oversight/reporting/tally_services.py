@@ -36,7 +36,7 @@ def tally_due_months(lab: Lab) -> int:
 
 def _tally_month(lab: Lab, month: date) -> None:
     # Two workers on one lab: the second waits, and counts what the first could not see yet.
-    Lab.objects.select_for_update(of=("self",)).get(pk=lab.pk)
+    Lab.objects.select_for_update(of=("self",), no_key=True).get(pk=lab.pk)
     rows = [row for _month, row in read_rows(lab, [(month, next_month(month) - timedelta(days=1))])]
     NeedTally.objects.filter(lab=lab, month=month).delete()
     NeedTally.objects.bulk_create(

@@ -211,7 +211,7 @@ def topic_trends(lab: Lab, today: date) -> list[Trend]:
 
 
 def _sum(counts: Counts | None, terms: Iterable[NeedTerm]) -> int:
-    return sum(counts.terms[str(term.pk)] for term in terms) if counts else 0
+    return sum(counts.terms[term.pk.hex] for term in terms) if counts else 0
 
 
 def _opens(top: NeedTerm, month: date, today: date) -> str:

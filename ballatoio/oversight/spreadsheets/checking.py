@@ -55,7 +55,7 @@ def check_sheet(sheet: SheetImport, *, on_progress: Progress) -> SheetImport:
 
 def _lock(sheet: SheetImport, version: int) -> SheetImport:
     """Give the sheet locked, while this check goes on. Raise Stopped when it does not."""
-    locked = SheetImport.objects.select_for_update(of=("self",)).select_related("data_key", "lab")
+    locked = SheetImport.objects.select_for_update(of=("self",), no_key=True).select_related("data_key", "lab")
     current = locked.get(pk=sheet.pk)
     if current.state != State.CHECKING or current.version != version:
         raise Stopped

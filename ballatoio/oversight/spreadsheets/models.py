@@ -82,7 +82,7 @@ class SheetImport(SealedRecord):
     OPEN_STATES = (State.UPLOADED, State.CHECKING, State.CHECKED, State.FAILED)
 
     data_class = "personal"
-    retention = "import"
+    retention = "job"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="+")
@@ -161,7 +161,7 @@ class SheetPart(SealedRecord):
         ROWS = "rows", _("Righe")
 
     data_class = "personal"
-    retention = "import"
+    retention = "job"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     sheet = models.ForeignKey(SheetImport, on_delete=models.CASCADE, related_name="parts")
@@ -194,7 +194,7 @@ class Lookalike(SealedRecord):
         SKIP = "skip", _("Lascia fuori le sue righe")
 
     data_class = "personal"
-    retention = "import"
+    retention = "job"
 
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
     sheet = models.ForeignKey(SheetImport, on_delete=models.CASCADE, related_name="lookalikes")
@@ -224,7 +224,7 @@ class ImportedRow(models.Model):
         KEPT = "kept", _("Lasciato")
 
     data_class = "technical"
-    retention = "import"
+    retention = "job"
 
     id = models.BigAutoField(primary_key=True)
     sheet = models.ForeignKey(SheetImport, on_delete=models.CASCADE, related_name="imported")

@@ -21,7 +21,7 @@ from ballatoio.care.desk.models import Contact, Need
 
 from .columns import heading_of
 from .models import Lookalike, SheetImport, SheetPart
-from .services import columns_of
+from .services import columns_of, texts_of_parts
 from .traces import ids_of, used_contacts, used_people
 from .values import ValueLists
 
@@ -69,13 +69,8 @@ class Used:
     why: tuple[str, ...]
 
 
-def _texts(sheet: SheetImport, holds: str) -> Iterator[dict[str, str]]:
-    parts = sheet.parts.filter(holds=holds).select_related("data_key").order_by("number")
-    return (open_texts(part) for part in parts.iterator(chunk_size=20))
-
-
 def _plans(sheet: SheetImport, holds: str) -> Iterator[dict[str, Any]]:
-    for texts in _texts(sheet, holds):
+    for texts in texts_of_parts(sheet, holds):
         yield from json.loads(texts.get("plan", "[]"))
 
 
@@ -134,7 +129,7 @@ def first_errors(sheet: SheetImport) -> list[WrongCell]:
 
 def all_errors(sheet: SheetImport) -> Iterator[WrongCell]:
     """Give all that is wrong, row by row."""
-    for texts in _texts(sheet, SheetPart.Holds.ROWS):
+    for texts in texts_of_parts(sheet, SheetPart.Holds.ROWS, only_wrong=True):
         for row, column, sentence in json.loads(texts.get("errors", "[]")):
             yield WrongCell(row, column, sentence)
 
@@ -147,7 +142,7 @@ def error_table(sheet: SheetImport) -> tuple[list[str], Iterator[list[str]]]:
 
 
 def _error_rows(sheet: SheetImport) -> Iterator[list[str]]:
-    for texts in _texts(sheet, SheetPart.Holds.ROWS):
+    for texts in texts_of_parts(sheet, SheetPart.Holds.ROWS, only_wrong=True):
         wrong: dict[int, list[str]] = {}
         for row, column, sentence in json.loads(texts.get("errors", "[]")):
             wrong.setdefault(row, []).append(f"{column}: {sentence}" if column else sentence)

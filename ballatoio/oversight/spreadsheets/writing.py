@@ -45,7 +45,7 @@ from .values import ValueLists
 Progress = Callable[[int, int], object]
 State = SheetImport.State
 # So many records are taken back in one transaction.
-TAKEN_AT_ONCE = 200
+TAKEN_AT_ONCE = 100
 # Longer than whoever waits at the desk sleeps before trying again.
 PAUSE = 0.05
 
@@ -231,7 +231,7 @@ def _filled_from(row: ImportedRow) -> Filled:
 
 def _lock(sheet: SheetImport, *states: str) -> SheetImport:
     """Give a sheet locked, while its work goes on. Raise Stopped when it does not."""
-    current = SheetImport.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    current = SheetImport.objects.select_for_update(of=("self",), no_key=True).get(pk=sheet.pk)
     if current.state not in states or current.version != sheet.version:
         raise Stopped
     return current
