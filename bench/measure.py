@@ -103,7 +103,7 @@ def measure_tails(pages: Pages, p50: dict[str, float], seconds: float) -> dict[s
 
 
 def measure_typing(pages: Pages, times: int, seconds: float) -> dict[str, float]:
-    """Give p50 at one connection, p95 and worst at a fixed rate on four, and CPU, of searching a person while typing."""
+    """Give p50 at one connection, p95 and worst at a fixed rate on four, and CPU, of searching while typing."""
     acts = [pages.acts()["P7 typing"] for _ in range(4)]
     for act in acts:
         closed_loop(act, 8)

@@ -17,9 +17,7 @@ from ballatoio.demo.world import SEED
 class Command(BaseCommand):
     """Write an invented desk log or register."""
 
-    help = (
-        "Scrive un foglio inventato (.csv o .xlsx) con cui provare l’importazione: «ballatoio demo_sheet diario.csv»."
-    )
+    help = "Scrive un foglio inventato (.csv o .xlsx) per provare l’importazione: «ballatoio demo_sheet diario.csv»."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="dove scriverlo; .xlsx per un foglio Excel")
