@@ -63,6 +63,8 @@ ANSWERS = {
 }
 # Pages about oneself: for whoever signed in and has a file in that lab, and for nobody else.
 OWN_FILE = ("receipts:receipt_keep", "privacy:resident_home", "privacy:resident_audit")
+# One's own hours, or the coordinator's business: those of the worlds belong to a coordinator.
+OWN_HOURS = ("appointments:rota_edit", "appointments:rota_end", "appointments:absence_remove")
 # allauth's pages decide by themselves, within what the table lets through.
 OF_ALLAUTH = ("account_", "mfa_")
 
@@ -218,6 +220,8 @@ def expected(route: str, method: str, user: User | None, lab: Lab | None) -> str
     if access.who is Who.STAFF:
         return "in" if user.is_lab_staff else "403"
     roles = user.roles_in(lab.pk if lab else None)
+    if route in OWN_HOURS and roles and Role.COORDINATOR not in roles:
+        return "403"
     return "404" if not roles else "in" if roles & access.roles else "403"
 
 

@@ -338,14 +338,16 @@ class DeskDay:
         phones = {row["person_id"]: row["value"] for row in with_phone}
         reachable = [resident.person for resident in self._known() if resident.person.pk in phones]
         for person in reachable[20:23]:
-            register_person(
+            twice = register_person(
                 self.lab,
                 by=self.here.desk[0],
                 given_name=person.given_name[:-1] or person.given_name,
                 family_name=person.family_name,
                 birth_year=person.birth_year,
+                languages_spoken=person.languages_spoken,
                 phone=phones[person.pk],
             )
+            Person.objects.filter(pk=twice.pk).update(synthetic=True)
 
     def fix_figures(self) -> None:
         """What is over is counted, fixed, published; questions to institutions wait for the coordinator."""

@@ -134,7 +134,7 @@ def test_a_month_that_is_counted_is_counted_no_more_until_it_changes(
         desk.record()
     assert tally_due_months(mazzini) > 0
     assert (tally_due_months(mazzini), touched_months(mazzini), TouchedDay.objects.count()) == (0, set(), 0)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         whole = count_needs(mazzini, Asked(date(2026, 9, 1), date(2026, 11, 22)))
     assert whole == one_by_one(mazzini, WHOLE)
     Need.objects.filter(opened_at=MOMENTS[1]).update(term=None)

@@ -298,8 +298,8 @@ def _erase_appointments(ids: list[UUID], lab: Lab) -> None:
 def _erase_places(ids: list[UUID], lab: Lab) -> None:
     places = WaitingPlace.objects.filter(pk__in=ids)
     _count_months(lab, "waiting", places.order_by().values_list("joined_at", "state"))
-    offers = Offer.objects.filter(place__in=ids)
-    _erase_notices(Delivery.objects.filter(pk__in=list(Delivery.objects.about(offers).values_list("pk", flat=True))), lab)
+    offered = list(Delivery.objects.about(Offer.objects.filter(place__in=ids)).values_list("pk", flat=True))
+    _erase_notices(Delivery.objects.filter(pk__in=offered), lab)
     _forget_what_is_about(places, lab)
 
 

@@ -190,7 +190,7 @@ class _Addresses:
         key = (id(filters), tuple(more))
         if key not in self.begun:
             self.begun[key] = urlencode({name: value for name, value in filters.items() if name not in more})
-        return "&".join([self.begun[key], *(f"{name}={quote_plus(value)}" for name, value in more.items())])
+        return "&".join([self.begun[key], *(f"{name}={quote_plus(value, safe='/')}" for name, value in more.items())])
 
 
 def _share(count: int, most: int) -> int:
@@ -247,15 +247,17 @@ def shapes_of(drawing: Outlines, counts: Mapping[UUID, tuple[int, str, str]]) ->
 
 
 def _months(span: Span, counts: "Counter[date]", to: _Addresses) -> list[MonthBar]:
+    months = list(months_between(span.first, span.last))
+    long_names = [date_format(date(2000, month, 1), "F").lower() for month in range(1, 13)]
     rows = []
-    for month in months_between(span.first, span.last):
+    for month in months:
         inside = Span(max(month, span.first), min(next_month(month) - timedelta(days=1), span.last))
-        rows.append((month, to.row(date_format(month, "F Y").lower(), counts[month], inside.filters)))
-    bars = bar_chart([(row.label, row.count) for _month, row in rows]).bars
+        rows.append(to.row(f"{long_names[month.month - 1]} {month.year}", counts[month], inside.filters))
+    bars = bar_chart([(row.label, row.count) for row in rows]).bars
     few = len(rows) <= MONTHS_NAMED
     return [
         MonthBar(bar, date_format(month, "M").lower() if few else str(month.year) if month.month == 1 else "", row)
-        for bar, (month, row) in zip(bars, rows, strict=True)
+        for bar, month, row in zip(bars, months, rows, strict=True)
     ]
 
 
