@@ -43,7 +43,7 @@ def test_farid_finds_his_door_what_is_open_and_asks_to_be_called(script: bool, v
     elena = visit()
     elena.enter("elena")
     elena.go("/mazzini/banco/contatti/?canale=web&lingua=ar")
-    elena.page.locator("#righe a[href*='/contatti/']").first.press("Enter")
+    elena.page.locator("#righe tbody a[href*='/contatti/']").first.press("Enter")
     elena.page.wait_for_url(re.compile(r"/contatti/[0-9a-f-]{36}/"))
     for told in (re.compile(r"333[ ]?123[ ]?4567"), "arabo", "pomeriggio", "Essere richiamati"):
         expect(elena.page.locator("main")).to_contain_text(told)

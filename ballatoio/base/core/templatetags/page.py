@@ -115,7 +115,7 @@ READERS = DESK | {"institution", "city_coordinator"}
 STAFF_NAV: tuple[tuple[str, str | Promise, str, frozenset[str]], ...] = (
     ("home:today", _("Oggi"), "o", DESK),
     ("desk:contact_new", _("Nuovo contatto"), "n", DESK),
-    ("appointments:week", _("Appuntamenti"), "a", DESK),
+    ("appointments:week", _("Appuntamenti"), "", DESK),
     ("desk:contact_list", _("Contatti"), "c", DESK),
     ("people:person_list", _("Persone"), "p", DESK),
     ("directory:service_manage", _("Servizi"), "s", DESK),
